@@ -1,0 +1,259 @@
+"""Corpus: documents that can be read again and again, and split so that one file uses all cores."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from textzero.corpus.records import record_documents
+from textzero.corpus.sources import Listing, Source, find_sources, open_bytes
+from textzero.corpus.streams import (
+    LINE,
+    RECORD,
+    Piece,
+    RangeReader,
+    Reading,
+    can_split,
+    detect_encoding,
+    document_pieces,
+    line_pieces,
+)
+from textzero.errors import InputError
+
+__all__ = ["Corpus", "Piece", "Reading", "Split", "as_corpus"]
+
+SPLIT = 4 << 20
+
+
+@dataclass(frozen=True)
+class Split:
+    """The documents that begin in stored bytes [start, stop) of one source."""
+
+    source: int
+    start: int
+    stop: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name}, bytes {self.start}-{self.stop}"
+
+
+class Corpus:
+    """Documents from files, folders, globs, standard input or URLs.
+
+    Reading is lazy and repeatable; a corpus holds names, never text. Compression is told by magic
+    bytes (gzip, bz2, xz, zstd), the format by magic bytes and suffix.
+
+    Args:
+        paths: Files, folders (recursive, sorted, hidden names skipped), globs, fsspec URLs, `-`.
+        include: Patterns that files in folders must match, such as `*.py`.
+        exclude: Patterns that files in folders must not match.
+        format: "auto", "text", "jsonl", "csv", "tsv" or "parquet".
+        field: The text field of JSON lines, or the column of CSV, TSV and Parquet ("text").
+        document: "line": each line is a document; "file": each text file is one.
+        encoding: A Python codec, or "auto" to tell UTF-8, UTF-16, GB18030 and Big5 apart.
+        strict: Malformed bytes, skipped files and records without text are errors.
+        on_error: "raise", or "skip" to keep what can be read of a damaged file.
+
+    Raises:
+        InputError: A path is not there or no file is left (raised when first needed).
+        ValueError: A setting has no such value.
+
+    Example:
+        >>> import sysconfig
+        >>> corpus = Corpus(sysconfig.get_path("stdlib"), include=["this.py"])
+        >>> next(line for line in corpus if "Beautiful" in line or "ornhgvshy" in line.lower())
+        'Ornhgvshy vf orggre guna htyl.'
+    """
+
+    def __init__(
+        self,
+        *paths: str | os.PathLike[str],
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        format: str = "auto",
+        field: str | None = None,
+        document: str = "line",
+        encoding: str = "utf-8",
+        strict: bool = False,
+        on_error: str = "raise",
+    ) -> None:
+        _one_of("document", document, ("line", "file"))
+        _one_of("format", format, ("auto", "text", "jsonl", "csv", "tsv", "parquet"))
+        _one_of("on_error", on_error, ("raise", "skip"))
+        if isinstance(include, str) or isinstance(exclude, str):
+            raise TypeError("include and exclude must be lists of patterns, got a string")
+        if encoding != "auto":
+            try:
+                can_split(encoding)
+            except LookupError as error:
+                raise ValueError(
+                    f"encoding must be 'auto' or a Python codec, got {encoding!r}"
+                ) from error
+        self.paths = tuple(os.fspath(path) for path in paths)
+        self.include, self.exclude, self.format = tuple(include), tuple(exclude), format
+        self.field, self.document, self.encoding = field, document, encoding
+        self.strict, self.on_error = strict, on_error
+        self._memory: Iterable[str] | None = None
+
+    @classmethod
+    def from_documents(cls, documents: Iterable[str]) -> "Corpus":
+        """Make a corpus of strings; a list can be read again, a generator only once."""
+        if isinstance(documents, (str, bytes)):
+            raise TypeError(f"documents must be an iterable of strings, got {type(documents).__name__}")
+        corpus = cls()
+        corpus._memory = documents
+        return corpus
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The files, and what was passed over."""
+        listing = find_sources(self.paths, self.include, self.exclude, self.format)
+        if self.strict and listing.skipped:
+            raise InputError(f"{listing.skipped[0]}; drop --strict to skip such files")
+        return listing
+
+    @property
+    def sources(self) -> list[Source]:
+        """The files, in reading order."""
+        return [] if self._memory is not None else self.listing.sources
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the corpus can be read twice."""
+        return not isinstance(self._memory, Iterator)
+
+    @property
+    def size(self) -> int:
+        """Stored bytes (0 for documents in memory)."""
+        return sum(source.size for source in self.sources)
+
+    def new_reading(self) -> Reading:
+        """Return an account to which `pieces` adds, with the skipped files already in it."""
+        return Reading(skipped=list(self.listing.skipped) if self._memory is None else [])
+
+    def settings(self) -> dict[str, Any]:
+        """Return what decides the documents, as JSON: settings, and size and place of each file."""
+        return {
+            "format": self.format,
+            "field": self.field,
+            "document": self.document,
+            "encoding": self.encoding,
+        }
+
+    def splits(self, size: int = SPLIT) -> list[Split]:
+        """Cut the corpus into parts of about `size` stored bytes.
+
+        Together they hold each document once, whatever the size; a file that is compressed or
+        whose records may hold line feeds is one part.
+        """
+        if size < 1:
+            raise ValueError(f"size must be at least 1, got {size}")
+        if self._memory is not None:
+            return [Split(-1, 0, 0, "documents in memory")]
+        parts = []
+        for index, source in enumerate(self.sources):
+            whole = (
+                source.compression
+                or source.format not in ("text", "jsonl")
+                or (source.format == "text" and self.document == "file")
+                or (self.encoding != "auto" and not can_split(self.encoding))
+                or (self.encoding == "auto" and source.size > size
+                    and not can_split(self._encoding(source)))
+            )
+            step = max(source.size, 1) if whole else size
+            for start in range(0, source.size, step):
+                stop = min(start + step, source.size)
+                parts.append(Split(index, start, stop, source.path))
+        return parts
+
+    def _encoding(self, source: Source) -> str:
+        return detect_encoding(source) if self.encoding == "auto" else self.encoding
+
+    def pieces(self, split: Split, reading: Reading) -> Iterator[Piece]:
+        """Read one part as pieces of UTF-8; `reading` is told what was read and what was not."""
+        if self._memory is not None:
+            yield from document_pieces(iter(self._memory), reading)
+            return
+        source = self.sources[split.source]
+        encoding = self._encoding(source)
+        if source.format != "text":
+            stored = reading.bytes
+            documents = record_documents(
+                source, split.start, split.stop, field=self.field, encoding=encoding,
+                strict=self.strict, on_error=self.on_error, reading=reading,
+            )  # fmt: skip
+            for piece in document_pieces(documents, reading):
+                piece.stored, stored = reading.bytes - stored, reading.bytes
+                yield piece
+            return
+        yield from line_pieces(
+            source, split.start, split.stop, encoding=encoding,
+            boundary=LINE if self.document == "line" else RECORD,
+            strict=self.strict, on_error=self.on_error, reading=reading,
+        )  # fmt: skip
+
+    def parts(self, split: Split, reading: Reading) -> Iterator[tuple[str, bool]]:
+        """Yield (text, whether the document ends with it) for one part of the corpus.
+
+        A document longer than a piece comes in several parts; an empty one as ("", True).
+        """
+        ended = True
+        for piece in self.pieces(split, reading):
+            *whole, rest = piece.string().split(chr(piece.boundary))
+            for text in whole:
+                yield text.removesuffix("\r"), True
+            if rest:
+                yield rest, False
+            ended = not rest
+        if not ended:
+            yield "", True
+
+    def place(self, split: Split, number: int) -> str:
+        """Name the document of entry `number` of `parts(split)`: file and line where it has one."""
+        if split.source < 0 or self.document == "file":
+            return f"{split.name}: document {number + 1}"
+        source = self.sources[split.source]
+        if source.compression or source.format not in ("text", "jsonl"):
+            return f"{split.name}:{number + 1}"
+        before, left = 0, RangeReader(source, split.start, split.stop).first
+        with open_bytes(source) as stream:
+            while left and (block := stream.read(min(1 << 20, left))):
+                before += block.count(b"\n")
+                left -= len(block)
+        return f"{split.name}:{before + number + 1}"
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the documents that are not empty, without their line end."""
+        reading = self.new_reading()
+        waiting: list[str] = []
+        for split in self.splits():
+            for text, ended in self.parts(split, reading):
+                waiting.append(text)
+                if ended:
+                    document = "".join(waiting)
+                    waiting.clear()
+                    if document:
+                        yield document
+
+
+def as_corpus(corpus: "Corpus | Iterable[str]") -> Corpus:
+    """Return a Corpus as it is, and wrap an iterable of documents.
+
+    Raises:
+        TypeError: A string was given: a path belongs in `Corpus(path)`, texts in a list.
+    """
+    if isinstance(corpus, Corpus):
+        return corpus
+    if isinstance(corpus, (str, bytes, os.PathLike)):
+        raise TypeError(
+            "corpus must be a Corpus or an iterable of documents, got a single string; "
+            "write Corpus(path) for a file, [text] for a text"
+        )
+    return Corpus.from_documents(corpus)
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")

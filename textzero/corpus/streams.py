@@ -1,0 +1,459 @@
+"""Stored bytes to pieces of clean UTF-8 that end where a document or a token ends.
+
+A piece is what kernels read: at most PIECE bytes, valid UTF-8, padded. A document longer than a
+piece is cut at white space, deterministically: the place depends on the document alone.
+"""
+
+import codecs
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from textzero._compat import Array
+from textzero.corpus.sources import Source, decompression_errors, open_bytes, open_text_bytes
+from textzero.errors import InputError
+from textzero.kernels import kernel
+from textzero.kernels.reference.text import ALONE, KIND, SEPARATOR, character_classes
+
+PIECE = 1 << 20
+PADDING = 16
+LINE, RECORD = 0x0A, 0x1E  # the byte between documents: lines, or anything that may hold lines
+
+# Encodings in which the byte 0x0A is always a line feed, so that a file can be split at it.
+_SPLITTABLE = ("utf-8", "ascii", "gb", "big5", "euc", "cp", "iso8859", "koi8", "shift", "latin")
+
+
+@dataclass
+class Reading:
+    """What was read and what was not; nothing is lost in silence.
+
+    Attributes:
+        bytes: Stored bytes read.
+        documents: Documents that held at least one character.
+        malformed: Byte sequences that the encoding does not allow, replaced by U+FFFD.
+        first_malformed: "path: byte offset" of the first of them.
+        cuts: Documents without white space that had to be cut between two characters.
+        records_without_text: Records whose text field was missing or empty.
+        blank_tokens: Tokens of a Python tokenizer that held nothing visible, dropped.
+        skipped: Files, rest of files or records passed over, with the reason.
+    """
+
+    bytes: int = 0
+    documents: int = 0
+    malformed: int = 0
+    first_malformed: str = ""
+    cuts: int = 0
+    records_without_text: int = 0
+    blank_tokens: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+    def add(self, other: "Reading") -> None:
+        """Add another part of the same corpus."""
+        self.bytes += other.bytes
+        self.documents += other.documents
+        self.malformed += other.malformed
+        firsts = [x for x in (self.first_malformed, other.first_malformed) if x]
+        self.first_malformed = min(firsts, default="")
+        self.cuts += other.cuts
+        self.records_without_text += other.records_without_text
+        self.blank_tokens += other.blank_tokens
+        self.skipped += other.skipped
+
+    def losses(self) -> list[str]:
+        """Say in sentences what was replaced, cut or skipped."""
+        lines = []
+        if self.malformed:
+            lines.append(
+                f"{self.malformed:,} malformed byte sequences replaced, "
+                f"the first at {self.first_malformed}; is --encoding right?"
+            )
+        if self.cuts:
+            lines.append(f"{self.cuts:,} cuts inside documents that have no white space")
+        if self.records_without_text:
+            lines.append(f"{self.records_without_text:,} records without text")
+        return lines + [f"skipped {entry}" for entry in self.skipped]
+
+
+@dataclass
+class Piece:
+    """Some whole documents, or a part of one.
+
+    Attributes:
+        text: uint8 (size + PADDING or more,). Well-formed UTF-8, then zeros. Reused by the next piece.
+        size: Bytes of text.
+        boundary: The byte that ends a document.
+        offset: Where the piece begins, in bytes of the decoded stream of its split.
+        stored: Stored bytes that went into it.
+    """
+
+    text: Array
+    size: int
+    boundary: int
+    offset: int
+    stored: int
+
+    def string(self) -> str:
+        """Return the text as a string."""
+        return self.text[: self.size].tobytes().decode()
+
+
+def can_split(encoding: str) -> bool:
+    """Whether a file in this encoding can be cut at any line feed byte."""
+    return codecs.lookup(encoding).name.startswith(_SPLITTABLE)
+
+
+class RangeReader:
+    """Bytes of the lines that begin in [start, stop) of a stored file.
+
+    Attributes:
+        first: Offset of the first byte that is read.
+    """
+
+    def __init__(self, source: Source, start: int, stop: int) -> None:
+        self._file = open_bytes(source)
+        self._stop = stop
+        self._position = start
+        self._done = start >= stop
+        if start and not self._done:
+            self._skip_to_line(start)
+        self.first = self._position
+
+    def _skip_to_line(self, start: int) -> None:
+        """Move behind the first line feed in [start - 1, stop - 1); without one, nothing is left."""
+        position = start - 1
+        self._file.seek(position)
+        while position < self._stop - 1:
+            block = self._file.read(min(1 << 16, self._stop - 1 - position))
+            if not block:
+                break
+            found = block.find(b"\n")
+            if found >= 0:
+                self._position = position + found + 1
+                self._file.seek(self._position)
+                return
+            position += len(block)
+        self._done = True
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, b"" at the end."""
+        if self._done:
+            return b""
+        within = self._stop - self._position
+        block = self._file.read(min(size, within) if within > 0 else size)
+        if not block:
+            self._done = True
+            return b""
+        if within > 0:
+            self._done = len(block) == within and block.endswith(b"\n")
+        else:  # the last line of the range goes on behind it
+            found = block.find(b"\n")
+            if found >= 0:
+                block = block[: found + 1]
+                self._done = True
+        self._position += len(block)
+        return block
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+_REPLACED = threading.local()  # what the handler below has replaced in this thread
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    if not _REPLACED.count:
+        _REPLACED.first = error.start
+    _REPLACED.count += 1
+    return "\ufffd", error.end
+
+
+REPLACE = "textzero-replace"
+codecs.register_error(REPLACE, _replace)
+
+
+def decode(decoder: Callable[[bytes], str], data: bytes) -> tuple[str, int, int]:
+    """Decode with errors=REPLACE: (text, sequences replaced, start of the first)."""
+    _REPLACED.count, _REPLACED.first = 0, -1
+    return decoder(data), _REPLACED.count, _REPLACED.first
+
+
+def line_pieces(
+    source: Source,
+    start: int,
+    stop: int,
+    *,
+    encoding: str,
+    boundary: int,
+    strict: bool,
+    on_error: str,
+    reading: Reading,
+) -> Iterator[Piece]:
+    """Yield the documents that begin in bytes [start, stop) of a text file, as pieces.
+
+    A compressed file, or one in an encoding that cannot be split, is read whole: start must be 0.
+
+    Raises:
+        InputError: Under `strict`, the first malformed byte; unless `on_error` is "skip", the end
+            of a cut or corrupt compressed file.
+    """
+    stream: Any
+    if source.compression:
+        stream, base = open_text_bytes(source), 0
+        read = _guarded(source, stream.read, on_error, reading)
+        reading.bytes += source.size
+    else:
+        stream = RangeReader(source, start, stop)
+        read, base = stream.read, stream.first
+    if codecs.lookup(encoding).name not in ("utf-8", "ascii"):
+        read = _transcoded(source, read, encoding, base, strict, reading)
+    if boundary == RECORD:
+        read = _without_separators(read)
+    try:
+        yield from pieces(source, read, base, boundary, strict, reading)
+    finally:
+        stream.close()
+
+
+def _without_separators(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Blank the bytes that would end a document, where only the end of the file does."""
+    return lambda size: read(size).replace(b"\x1e", b" ")
+
+
+def _guarded(
+    source: Source, read: Callable[[int], bytes], on_error: str, reading: Reading
+) -> Callable[[int], bytes]:
+    """Turn what a decompressor raises into one sentence, or into the end of the file."""
+    done = 0
+
+    def guarded(size: int) -> bytes:
+        nonlocal done
+        try:
+            block = read(size)
+        except decompression_errors() as error:
+            what = f"{source} ({source.compression}) is cut or corrupt after {done:,} bytes of text"
+            if on_error != "skip":
+                raise InputError(f"{what}: {error}; --on-error skip keeps what was read") from error
+            reading.skipped.append(f"the rest of {what}")
+            return b""
+        done += len(block)
+        return block
+
+    return guarded
+
+
+def _transcoded(
+    source: Source,
+    read: Callable[[int], bytes],
+    encoding: str,
+    base: int,
+    strict: bool,
+    reading: Reading,
+) -> Callable[[int], bytes]:
+    """Read another encoding as UTF-8, counting what it does not allow."""
+    decoder = codecs.getincrementaldecoder(encoding)(REPLACE)
+    done = base
+    ended = False
+
+    def transcoded(size: int) -> bytes:
+        nonlocal done, ended
+        while not ended:
+            block = read(max(1, size // 4))  # no encoding grows more than fourfold in UTF-8
+            ended = not block
+            pending = len(decoder.getstate()[0])
+            try:
+                text, count, first = decode(lambda data: decoder.decode(data, ended), block)
+            except UnicodeError as error:  # a UTF-16 file without its byte order mark
+                raise InputError(f"{source} is not {encoding}: {error}") from error
+            if count:
+                where = f"{source}: byte {done - pending + first}"
+                if strict:
+                    message = f"{where} is not {encoding}; name the --encoding or drop --strict"
+                    raise InputError(message)
+                reading.malformed += count
+                reading.first_malformed = reading.first_malformed or where
+            done += len(block)
+            if text:
+                return _encode(text, reading)
+        return b""
+
+    return transcoded
+
+
+def pieces(
+    source: Source,
+    read: Callable[[int], bytes],
+    base: int,
+    boundary: int,
+    strict: bool,
+    reading: Reading,
+) -> Iterator[Piece]:
+    """Cut the UTF-8 that `read(size)` returns into pieces.
+
+    `read` may return fewer bytes than asked, or a few more, and b"" at the end.
+    """
+    buffer = bytearray(PIECE + PADDING)
+    text = np.frombuffer(buffer, np.uint8)
+    end = bytes([boundary])
+    held = 0  # bytes at the front of the buffer that the last piece left over
+    waiting = b""  # bytes that did not fit
+    offset = base  # of the front of the buffer
+    last = False
+    while not last:
+        while held < PIECE:
+            block = waiting or read(PIECE - held)
+            if not block:
+                last = True
+                break
+            block, waiting = block[: PIECE - held], block[PIECE - held :]
+            buffer[held : held + len(block)] = block
+            held += len(block)
+        if offset == 0 and held >= 3 and buffer.startswith(codecs.BOM_UTF8):
+            buffer[: held - 3] = buffer[3:held]
+            held, offset = held - 3, 3
+            if not last:
+                continue
+        size = held if last else buffer.rfind(end, 0, held) + 1
+        if size == 0 and not last:
+            size = _safe_cut(buffer, text, held, reading)
+        if size == 0:
+            return
+        rest = bytes(buffer[size:held])
+        buffer[size : size + PADDING] = bytes(PADDING)
+        yield _checked(source, text, size, boundary, offset, strict, reading)
+        buffer[: len(rest)] = rest
+        held = len(rest)
+        offset += size
+
+
+def _checked(
+    source: Source,
+    text: Array,
+    size: int,
+    boundary: int,
+    offset: int,
+    strict: bool,
+    reading: Reading,
+) -> Piece:
+    """Make the piece, its malformed bytes replaced and counted."""
+    stored = 0 if source.compression else size
+    reading.bytes += stored
+    bad = kernel("text").first_malformed(text, size)
+    if bad < size:
+        where = f"{source}: byte {offset + bad}"
+        if strict:
+            raise InputError(f"{where} is not UTF-8; name the --encoding or drop --strict")
+        string, count, _ = decode(lambda data: data.decode("utf-8", REPLACE), text[:size].tobytes())
+        reading.malformed += count
+        reading.first_malformed = reading.first_malformed or where
+        fixed = string.encode()
+        text = np.frombuffer(fixed + bytes(PADDING), np.uint8)
+        size = len(fixed)
+    return Piece(text, size, boundary, offset, stored)
+
+
+def _safe_cut(buffer: bytearray, text: Array, held: int, reading: Reading) -> int:
+    """Return where a document longer than the buffer is cut so that no token is.
+
+    Behind the last ASCII white space if there is one; else, counted, between two characters that
+    stand alone (Han, say); else at the last whole character.
+    """
+    space = max(buffer.rfind(b, 0, held) for b in (b" ", b"\t", b"\r", b"\n", b"\x0c"))
+    if space >= 0:
+        return space + 1
+    reading.cuts += 1
+    classes = character_classes()
+    whole = held
+    while whole > held - 4 and text[whole - 1] & 0xC0 == 0x80:
+        whole -= 1
+    if text[whole - 1] >= 0xC0:
+        whole -= 1  # the lead byte of a character that may go on behind the buffer
+    stop = whole
+    following = SEPARATOR
+    for _ in range(4096):
+        begin = stop - 1
+        while begin > 0 and text[begin] & 0xC0 == 0x80:
+            begin -= 1
+        if begin <= 0:
+            break
+        character = buffer[begin:stop].decode("utf-8", "replace")
+        kind = int(classes[ord(character[0])]) & KIND
+        if stop < whole and following in (ALONE, SEPARATOR) and kind in (ALONE, SEPARATOR):
+            return stop
+        following, stop = kind, begin
+    return whole if whole > 0 else held
+
+
+def document_pieces(documents: Iterator[str], reading: Reading) -> Iterator[Piece]:
+    """Yield documents that are already strings (records, Python iterables) as pieces."""
+
+    def read(size: int) -> bytes:
+        parts, total = [], 0
+        while total < size:
+            document = next(documents, None)
+            if document is None:
+                break
+            parts.append(_encode(document, reading).replace(b"\x1e", b" ") + b"\x1e")
+            total += len(parts[-1])
+        return b"".join(parts)
+
+    yield from pieces(Source("-", 0, "memory", "text"), read, 0, RECORD, False, reading)
+
+
+def _encode(text: str, reading: Reading) -> bytes:
+    """Encode a string; lone surrogates, which UTF-8 has not, are malformed."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raw = text.encode("utf-8", "surrogatepass")
+        clean, count, _ = decode(lambda data: data.decode("utf-8", REPLACE), raw)
+        reading.malformed += count
+        reading.first_malformed = reading.first_malformed or "a lone surrogate"
+        return clean.encode()
+
+
+_COMMON = {  # the most frequent characters of simplified and of traditional Chinese
+    "gb18030": set("的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动"),
+    "big5": set("的一是在不了有和人這中大為上個國我以要他時來用們生到作地於出就分對成會可主發年動"),
+}
+
+
+def detect_encoding(source: Source, sample: int = 1 << 20) -> str:
+    """Guess a text file's encoding from its beginning.
+
+    A byte order mark decides; then whether the bytes are UTF-8; then whether they are GB18030 or
+    Big5, and which of the two gives more of the characters that Chinese uses most.
+    """
+    stream = open_text_bytes(source)
+    try:
+        head = stream.read(sample)
+        while len(head) < sample and (more := stream.read(sample - len(head))):
+            head += more
+    except decompression_errors():
+        return "utf-8"  # the reader will say what is wrong with the file
+    finally:
+        stream.close()
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    best, best_share = "utf-8", 0.0
+    for encoding in ("utf-8", *_COMMON):
+        decoder = codecs.getincrementaldecoder(encoding)("strict")
+        try:
+            text = decoder.decode(head, len(head) < sample)
+        except UnicodeDecodeError:
+            continue
+        if encoding == "utf-8":
+            return encoding
+        share = sum(character in _COMMON[encoding] for character in text) / max(len(text), 1)
+        if share > best_share:
+            best, best_share = encoding, share
+    return best

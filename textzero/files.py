@@ -1,0 +1,118 @@
+"""Files that are either whole or absent, and the manifest that says how they were made."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from textzero.errors import InputError, OutputExistsError, ResourceError
+
+MANIFEST = "manifest.json"
+_DISK_ERRORS = {28, 122}  # ENOSPC, EDQUOT
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file beside `path`; flush it and give it that name only when the block succeeds.
+
+    Raises:
+        ResourceError: The disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with open(beside, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise ResourceError(f"{path}: the disk is full; free some space and run again") from error
+        if isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError)):
+            raise ResourceError(f"{path} cannot be written: {error.strerror}") from error
+        raise
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a folder beside `path`; give it that name, replacing what is there, on success."""
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        try:
+            beside.mkdir(parents=True)
+        except OSError as error:
+            raise ResourceError(f"{path} cannot be written: {error.strerror}") from error
+        try:
+            yield beside
+        except OSError as error:
+            if error.errno in _DISK_ERRORS:
+                message = f"{path}: the disk is full; free some space and run again"
+                raise ResourceError(message) from error
+            raise
+        if path.is_dir():
+            old = path.with_name(f".{path.name}.{os.getpid()}.old")
+            os.replace(path, old)
+            os.replace(beside, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(beside, path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def refuse_to_overwrite(path: str | os.PathLike[str], force: bool) -> None:
+    """Raise OutputExistsError when `path` is there and `force` is not set."""
+    if os.path.lexists(path) and not force:
+        raise OutputExistsError(f"{path} already exists; choose another name or pass --force")
+
+
+def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
+    """Write a mapping as readable UTF-8 JSON, whole or not at all."""
+    with whole_file(path) as file:
+        text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+        file.write(text.encode() + b"\n")
+
+
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        InputError: The file is absent, not JSON, or not an object.
+    """
+    try:
+        content = json.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} must be JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} must hold a JSON object, got {type(content).__name__}")
+    return content
+
+
+def file_digest(path: str | os.PathLike[str]) -> str:
+    """Return the BLAKE2b-256 digest of a file's bytes, in hexadecimal."""
+    digest = hashlib.blake2b(digest_size=32)
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def peak_memory() -> int:
+    """Return the largest resident size that this process has had, in bytes (0 where unknown)."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,76 @@
+"""How this package compiles: machine code cached on disk, no interpreter lock, plus two raw loads.
+
+Numba indexes arrays like Python does, wrapping negative indices around; in a byte scanner that
+test costs more than the load. `byte_at` and `word_at` are the bare loads.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.errors import NumbaError
+from numba.extending import intrinsic
+
+
+def jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function` on first call, keep the result on disk, release the GIL while it runs.
+
+    The cache lies beside the source, else in the user's cache folder. When neither can be written
+    (a read-only container) it goes to a folder of the user's own in the temporary directory.
+    """
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except (RuntimeError, NumbaError):  # "no locator available": nowhere to write
+        owner = os.getuid() if hasattr(os, "getuid") else os.getpid()
+        numba.config.CACHE_DIR = os.path.join(tempfile.gettempdir(), f"textzero-{owner}")
+        return numba.njit(cache=True, nogil=True)(function)
+
+
+def _load(bits: int, result: Any) -> Callable[..., Any]:
+    """Make an intrinsic that loads `bits` bits at a byte offset of a contiguous uint8 array."""
+
+    @intrinsic
+    def load(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            offset = context.cast(builder, arguments[1], signature.args[1], types.intp)
+            address = builder.gep(data, [offset])
+            kind = ir.IntType(bits)
+            value = builder.load(builder.bitcast(address, kind.as_pointer()), align=1)
+            return value if bits == 64 else builder.zext(value, ir.IntType(64))
+
+        return result(array, index), generate
+
+    return load
+
+
+byte_at = _load(8, types.int64)
+word_at = _load(64, types.uint64)
+
+
+@intrinsic
+def fetch_ahead(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
+    """Ask the cache for the line that holds element `index` of a contiguous array's first axis."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        view = context.make_array(kind)(context, builder, arguments[0])
+        offset = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        stride = builder.extract_value(view.strides, 0)
+        byte = ir.IntType(8).as_pointer()
+        address = builder.gep(builder.bitcast(view.data, byte), [builder.mul(offset, stride)])
+        flag = ir.IntType(32)
+        prefetch = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag]),
+            "llvm.prefetch.p0",
+        )
+        builder.call(prefetch, [address, flag(1), flag(3), flag(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate

@@ -1,0 +1,151 @@
+"""Work spread over threads (kernels that release the GIL) or processes (Python code).
+
+Both take independent tasks whose results are merged in any order. The first error stops the rest
+and reaches the caller; a killed process is an error, never a hang.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from textzero.errors import ResourceError
+
+Task = TypeVar("Task")
+State = TypeVar("State")
+Result = TypeVar("Result")
+
+
+def worker_count(workers: int | None) -> int:
+    """Return `workers`, or the number of processors this process may use."""
+    if workers is None:
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    return workers
+
+
+def run_threads(
+    work: Callable[[State, Task], None],
+    tasks: Iterable[Task],
+    make_state: Callable[[], State],
+    workers: int,
+) -> list[State]:
+    """Run `work(state, task)` for every task, each thread with a state of its own.
+
+    Returns:
+        The states of the threads that were used, in no meaningful order.
+    """
+    source, lock = iter(tasks), threading.Lock()
+    states: list[State] = []
+    failures: list[BaseException] = []
+    stop = threading.Event()
+
+    def loop() -> None:
+        try:
+            state: State | None = None
+            while not stop.is_set():
+                with lock:
+                    task = next(source, None)
+                if task is None:
+                    break
+                if state is None:
+                    state = make_state()
+                work(state, task)
+            if state is not None:
+                states.append(state)
+        except BaseException as error:  # handed to the caller below
+            failures.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=loop, daemon=True) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(0.2)  # short, so that Ctrl-C is seen
+    except BaseException:
+        stop.set()
+        raise
+    if failures:
+        raise failures[0]
+    return states
+
+
+def run_processes(
+    work: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    workers: int,
+    *,
+    setup: Callable[..., None] | None = None,
+    setup_arguments: tuple[Any, ...] = (),
+) -> Iterator[Result]:
+    """Yield `work(task)` for every task as results arrive, from `workers` spawned processes.
+
+    `setup(*setup_arguments)` runs once in each process. At most two tasks a worker are under way,
+    so results that the caller has not taken do not pile up.
+
+    Raises:
+        ResourceError: A worker was killed; the message names its number, pid, signal and task.
+    """
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_start, initargs=(setup, setup_arguments)
+    )
+    waiting = deque(tasks)
+    running: dict[Future[Result], Task] = {}
+    crew: dict[int, Any] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < 2 * workers:
+                task = waiting.popleft()
+                running[pool.submit(work, task)] = task
+                crew.update(getattr(pool, "_processes", None) or {})
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+                del running[future]
+    except BrokenProcessPool as error:
+        raise ResourceError(_obituary(crew, list(running.values()))) from error
+    except BaseException:
+        for process in crew.values():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start(setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    """Leave Ctrl-C to the parent, which ends its workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if setup is not None:
+        setup(*arguments)
+
+
+def _obituary(crew: dict[int, Any], tasks: Sequence[Any]) -> str:
+    """Say which worker died of what; the pool itself ends the others by SIGTERM."""
+    for process in crew.values():
+        process.join(5)
+    ends = [(number, p) for number, p in enumerate(crew.values(), 1) if p.exitcode]
+    ends.sort(key=lambda entry: entry[1].exitcode == -signal.SIGTERM)
+    where = f" while working on {tasks[0]}" if tasks else ""
+    if not ends:
+        return f"a worker process ended{where}; try again with fewer --workers"
+    number, process = ends[0]
+    if process.exitcode < 0:
+        name = signal.Signals(-process.exitcode).name
+        how = f"was killed by signal {-process.exitcode} ({name})"
+    else:
+        how = f"exited with status {process.exitcode}"
+    return (
+        f"worker {number} (pid {process.pid}) {how}{where}; "
+        "if memory ran out, try fewer --workers"
+    )

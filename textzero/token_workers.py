@@ -1,0 +1,105 @@
+"""A Python tokenizer run over the splits of a corpus, in this process or in spawned ones."""
+
+import pickle
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from textzero.corpus import Corpus, Reading, Split
+from textzero.errors import TokenizerError
+from textzero.parallel import run_processes
+from textzero.tokens import Tokenizer, call, cleaned_tokens
+
+_LARGEST, _SMALLEST = 16 << 20, 1 << 20
+_WORKER: dict[str, Any] = {}  # what `_set_up` left for the tasks of this process
+
+
+def _set_up(corpus: Corpus, tokenizer: Tokenizer, extra: Any) -> None:
+    _WORKER.update(corpus=corpus, tokenizer=tokenizer, extra=extra, cleaned=cleaned_tokens())
+
+
+def worker_extra() -> Any:
+    """Return what `run_python` was given for the tasks of this worker."""
+    return _WORKER["extra"]
+
+
+def python_splits(corpus: Corpus, workers: int) -> list[Split]:
+    """Cut the corpus so that each worker has several parts, none too large to send back."""
+    return corpus.splits(max(_SMALLEST, min(_LARGEST, corpus.size // (4 * workers) + 1)))
+
+
+def run_python(
+    work: Callable[[Split], Any],
+    splits: list[Split],
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    workers: int,
+    extra: Any = None,
+) -> Iterator[Any]:
+    """Yield work(split) for all splits: here when one worker is enough, else in processes.
+
+    Raises:
+        TokenizerError: The tokenizer cannot be sent to another process.
+    """
+    if workers == 1 or len(splits) == 1:
+        _set_up(corpus, tokenizer, extra)
+        yield from map(work, splits)
+        return
+    try:
+        pickle.dumps(tokenizer)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise TokenizerError(
+            f"tokenizer {tokenizer.name} must be importable by worker processes: define it with "
+            "`def` at the top of a module, or use workers=1"
+        ) from error
+    yield from run_processes(
+        work, splits, workers, setup=_set_up, setup_arguments=(corpus, tokenizer, extra)
+    )
+
+
+def raw_tokens(split: Split, reading: Reading) -> Iterator[tuple[Sequence[str], bool]]:
+    """Yield (tokens as the tokenizer returned them, whether the document ends) for a split.
+
+    A document is one part unless it is longer than a piece.
+    """
+    corpus, tokenizer = _WORKER["corpus"], _WORKER["tokenizer"]
+    function, normalise = tokenizer.function(), tokenizer.normalise
+    empty = True  # nothing of the current document was seen yet
+    for number, (text, ended) in enumerate(corpus.parts(split, reading)):
+        raw: Sequence[str] = ()
+        if text:
+            empty = False
+            try:
+                raw = call(function, normalise(text))
+            except TokenizerError as error:
+                raise TokenizerError(f"{corpus.place(split, number)}: {error}") from error
+        elif empty:
+            continue
+        if ended:
+            reading.documents += 1
+            empty = True
+        yield raw, ended
+
+
+def python_tokens(split: Split, reading: Reading) -> Iterator[tuple[list[str], bool]]:
+    """Yield (clean tokens, whether the document ends); blank tokens are dropped and counted."""
+    cleaned = _WORKER["cleaned"]
+    for raw, ended in raw_tokens(split, reading):
+        tokens = [clean for token in raw if (clean := cleaned[token])]
+        reading.blank_tokens += len(raw) - len(tokens)
+        yield tokens, ended
+
+
+def count_raw_tokens(split: Split, reading: Reading) -> Counter[str]:
+    """Count the clean tokens of a split, cleaning each distinct one only once."""
+    raw: Counter[str] = Counter()
+    for tokens, _ in raw_tokens(split, reading):
+        raw.update(tokens)
+    cleaned, counter = _WORKER["cleaned"], Counter[str]()
+    for token, count in raw.items():
+        clean = cleaned[token]
+        if clean:
+            counter[clean] += count
+        else:
+            reading.blank_tokens += count
+    return counter

@@ -1,0 +1,221 @@
+"""Text to tokens. A tokenizer is any callable `str -> list[str]`; three are built in, as kernels.
+
+`whitespace` cuts at white space; `word` finds words by Unicode; `char` takes each character. In all
+three, control, format and malformed characters separate, so that they are never in a vocabulary.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from textzero._compat import Array
+from textzero.corpus import Piece
+from textzero.errors import TokenizerError
+from textzero.kernels import kernel
+from textzero.kernels.reference.text import (
+    CHAR,
+    KIND,
+    SEPARATOR,
+    WHITESPACE,
+    WORDS,
+    character_classes,
+    lower_cases,
+)
+
+_BUILT_IN = {"whitespace": WHITESPACE, "word": WORDS, "char": CHAR}
+_PADDING = bytes(16)
+Spec = str | Callable[[str], Sequence[str]]
+
+
+def whitespace(text: str) -> list[str]:
+    """Split at white space, control and format characters.
+
+    >>> whitespace("It is  here.")
+    ['It', 'is', 'here.']
+    """
+    return Tokenizer("whitespace")(text)
+
+
+def word(text: str) -> list[str]:
+    """Find words: letters, marks and digits with inner apostrophes.
+
+    Each Han, Hiragana, Katakana, Thai, Lao, Khmer or Myanmar character is a token, with the
+    combining marks behind it: only a lexicon knows more.
+
+    >>> word("Don't panic: 北京2008!")
+    ["Don't", 'panic', '北', '京', '2008']
+    """
+    return Tokenizer("word")(text)
+
+
+def char(text: str) -> list[str]:
+    """Take every character that is not white space, control or format.
+
+    >>> char("a 北")
+    ['a', '北']
+    """
+    return Tokenizer("char")(text)
+
+
+class _Cleaned(dict[str, str]):
+    """Token -> the token with separators made spaces and none at its ends; "" when nothing is left."""
+
+    def __missing__(self, token: str) -> str:
+        if type(token) is not str:
+            raise TokenizerError(
+                f"a tokenizer must return strings, got {type(token).__name__}: {token!r:.60}"
+            )
+        cleaned = token
+        if not token.isprintable():
+            separators = _separators()
+            cleaned = "".join(" " if c in separators else c for c in token)
+        self[token] = cleaned = cleaned.strip()
+        return cleaned
+
+
+@cache
+def _separators() -> frozenset[str]:
+    points = np.flatnonzero(character_classes() & KIND == SEPARATOR)
+    return frozenset(map(chr, points.tolist()))
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """A tokenizer with what is done to the text before it.
+
+    Attributes:
+        spec: "whitespace", "word", "char", "package.module:function" or a callable.
+        lowercase: Lower-case the text first, as `str.lower` does.
+        nfkc: Normalise the text to Unicode NFKC first.
+
+    Raises:
+        ValueError: `spec` names nothing that can be imported.
+        TypeError: `spec` is neither a string nor callable.
+    """
+
+    spec: Spec = "word"
+    lowercase: bool = False
+    nfkc: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.spec, str) and not callable(self.spec):
+            raise TypeError(
+                f"tokenizer must be a name or a callable, got {type(self.spec).__name__}"
+            )
+        if isinstance(self.spec, str) and self.spec not in _BUILT_IN:
+            _imported(self.spec)
+
+    @property
+    def code(self) -> int | None:
+        """The kernel's number, or None for a Python tokenizer."""
+        if isinstance(self.spec, str):
+            return _BUILT_IN.get(self.spec)
+        built_in = {whitespace: WHITESPACE, word: WORDS, char: CHAR}
+        try:
+            return built_in.get(self.spec)
+        except TypeError:  # an unhashable callable
+            return None
+
+    @property
+    def name(self) -> str:
+        """The spec as text."""
+        if isinstance(self.spec, str):
+            return self.spec
+        return f"{self.spec.__module__}:{getattr(self.spec, '__qualname__', repr(self.spec))}"
+
+    def settings(self) -> dict[str, str | bool]:
+        """What decides the tokens, as JSON."""
+        return {"tokenizer": self.name, "lowercase": self.lowercase, "nfkc": self.nfkc}
+
+    def find(self, piece: Piece) -> tuple[Array, Array, Array]:
+        """Tokens of a piece by kernel: (text, starts, stops); see `kernels/reference/text.py`."""
+        text, size = piece.text, piece.size
+        classes = character_classes()
+        if self.nfkc and int(text[:size].max(initial=0)) >= 0x80:
+            string = unicodedata.normalize("NFKC", text[:size].tobytes().decode())
+            data = string.encode()
+            text, size = np.frombuffer(data + _PADDING, np.uint8), len(data)
+        kernels = kernel("text")
+        if self.lowercase:
+            text, size = kernels.lowercase(text, size, lower_cases(), classes)
+        starts, stops = kernels.find_tokens(text, size, classes, self.code, piece.boundary)
+        return text, starts, stops
+
+    def function(self) -> Callable[[str], Sequence[str]]:
+        """The Python callable behind the spec."""
+        if callable(self.spec):
+            return self.spec
+        return _imported(self.spec)
+
+    def normalise(self, text: str) -> str:
+        """Apply `nfkc`, then `lowercase`."""
+        if self.nfkc:
+            text = unicodedata.normalize("NFKC", text)
+        return text.lower() if self.lowercase else text
+
+    def __call__(self, text: str) -> list[str]:
+        """Tokenize one text."""
+        if self.code is None:
+            cleaned = _Cleaned()
+            tokens = call(self.function(), self.normalise(text))
+            return [c for token in tokens if (c := cleaned[token])]
+        data = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
+        piece = Piece(np.frombuffer(data + _PADDING, np.uint8), len(data), 0, 0, 0)
+        buffer, starts, stops = self.find(piece)
+        whole = buffer.tobytes()
+        pairs = zip(starts.tolist(), stops.tolist(), strict=True)
+        return [whole[start:stop].decode() for start, stop in pairs if start >= 0]
+
+
+def cleaned_tokens() -> dict[str, str]:
+    """Return a mapping that cleans any token it is asked for; "" means: drop it."""
+    return _Cleaned()
+
+
+def call(function: Callable[[str], Sequence[str]], text: str) -> Sequence[str]:
+    """Call a Python tokenizer; what it raises names the line of code that raised.
+
+    Raises:
+        TokenizerError: The tokenizer raised, or returned no list of strings.
+    """
+    try:
+        tokens = function(text)
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise TokenizerError(
+            f"the tokenizer raised {type(error).__name__}: {error} "
+            f"({frame.filename}, line {frame.lineno})"
+        ) from error
+    if isinstance(tokens, str) or not hasattr(tokens, "__iter__"):
+        raise TokenizerError(
+            f"a tokenizer must return a list of strings, got {type(tokens).__name__}"
+        )
+    return tokens
+
+
+@cache
+def _imported(spec: str) -> Callable[[str], Sequence[str]]:
+    """Import "package.module:function", looking in the current folder too."""
+    module_name, _, path = spec.partition(":")
+    if not module_name or not path:
+        raise ValueError(
+            f"tokenizer must be {', '.join(_BUILT_IN)} or package.module:function, got {spec!r}"
+        )
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        found = importlib.import_module(module_name)
+        for name in path.split("."):
+            found = getattr(found, name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"tokenizer {spec!r} cannot be imported: {error}") from error
+    if not callable(found):
+        raise ValueError(f"tokenizer {spec!r} must be callable, got {type(found).__name__}")
+    return found  # type: ignore[return-value]
