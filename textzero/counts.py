@@ -104,7 +104,9 @@ class Counts(Mapping[str, int]):
                 word = next(w for w in part if " " in w)
                 raise InputError(f"a GloVe vocabulary cannot hold {word!r}: use --format tsv")
             rows = numbers[start : start + (1 << 16)]
-            yield kernel("tables").format_rows(part.text, part.offsets, rows, ord(between)).tobytes()
+            yield (
+                kernel("tables").format_rows(part.text, part.offsets, rows, ord(between)).tobytes()
+            )
 
     def _json_lines(self) -> Iterator[bytes]:
         documents = self.documents.tolist() if self.documents.size else [None] * len(self)
@@ -185,7 +187,9 @@ def _text_rows(path: str, source: Any) -> Iterator[tuple[int, str, int, int]]:
                     raise ValueError
             except (ValueError, IndexError, KeyError, TypeError) as error:
                 shown = raw[:60].decode("utf-8", "replace")
-                raise InputError(f'{path}:{number}: expected "word<TAB>count", got {shown!r}') from error
+                raise InputError(
+                    f'{path}:{number}: expected "word<TAB>count", got {shown!r}'
+                ) from error
             yield number, word, count, held
 
 
@@ -221,9 +225,7 @@ def format_of(path: str | Path) -> str:
     return suffixes.get(Path(path).suffix.lower(), "tsv")
 
 
-def sorted_counts(
-    table: Any, tokens: int | None = None, reading: Reading | None = None
-) -> Counts:
+def sorted_counts(table: Any, tokens: int | None = None, reading: Reading | None = None) -> Counts:
     """Take a kernel's word table apart, in the order that all counts are written in."""
     kernels = kernel("tables")
     text, offsets, counts, documents = kernels.unload(table)

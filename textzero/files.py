@@ -33,7 +33,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         os.replace(beside, path)
     except OSError as error:
         if error.errno in _DISK_ERRORS:
-            raise ResourceError(f"{path}: the disk is full; free some space and run again") from error
+            raise ResourceError(
+                f"{path}: the disk is full; free some space and run again"
+            ) from error
         if isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError)):
             raise ResourceError(f"{path} cannot be written: {error.strerror}") from error
         raise

@@ -10,7 +10,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
@@ -80,6 +80,27 @@ def run_threads(
     return states
 
 
+def ordered_threads(
+    work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
+) -> Iterator[Result]:
+    """Yield work(task) in the order of the tasks, from `workers` threads.
+
+    At most two tasks a worker are ahead of the one that is yielded, so results do not pile up.
+    """
+    source = iter(tasks)
+    pool = ThreadPoolExecutor(workers)
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for task in source:
+            waiting.append(pool.submit(work, task))
+            if len(waiting) >= 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
 def run_processes(
     work: Callable[[Task], Result],
     tasks: Sequence[Task],
@@ -146,6 +167,5 @@ def _obituary(crew: dict[int, Any], tasks: Sequence[Any]) -> str:
     else:
         how = f"exited with status {process.exitcode}"
     return (
-        f"worker {number} (pid {process.pid}) {how}{where}; "
-        "if memory ran out, try fewer --workers"
+        f"worker {number} (pid {process.pid}) {how}{where}; if memory ran out, try fewer --workers"
     )

@@ -101,7 +101,9 @@ class Corpus:
     def from_documents(cls, documents: Iterable[str]) -> "Corpus":
         """Make a corpus of strings; a list can be read again, a generator only once."""
         if isinstance(documents, (str, bytes)):
-            raise TypeError(f"documents must be an iterable of strings, got {type(documents).__name__}")
+            raise TypeError(
+                f"documents must be an iterable of strings, got {type(documents).__name__}"
+            )
         corpus = cls()
         corpus._memory = documents
         return corpus
@@ -159,8 +161,11 @@ class Corpus:
                 or source.format not in ("text", "jsonl")
                 or (source.format == "text" and self.document == "file")
                 or (self.encoding != "auto" and not can_split(self.encoding))
-                or (self.encoding == "auto" and source.size > size
-                    and not can_split(self._encoding(source)))
+                or (
+                    self.encoding == "auto"
+                    and source.size > size
+                    and not can_split(self._encoding(source))
+                )
             )
             step = max(source.size, 1) if whole else size
             for start in range(0, source.size, step):

@@ -45,7 +45,9 @@ def record_documents(
         if text is None or text == "":
             reading.records_without_text += 1
             if strict:
-                raise InputError(f"{source}: a record has no text in {name!r}; drop --strict to skip it")
+                raise InputError(
+                    f"{source}: a record has no text in {name!r}; drop --strict to skip it"
+                )
             continue
         yield text
 
@@ -107,11 +109,15 @@ def _json_lines(
                 reading.skipped.append(what)
                 continue
             if not isinstance(record, dict):
-                raise InputError(f"{source}: byte {offset}: expected a JSON object, got {text[:60]!r}")
+                raise InputError(
+                    f"{source}: byte {offset}: expected a JSON object, got {text[:60]!r}"
+                )
             value = record.get(field)
             if value is None and field not in record and offset == start == 0:
                 names = ", ".join(map(str, record)) or "none"
-                raise InputError(f"{source} has no field {field!r}; name one of its fields with --field: {names}")
+                raise InputError(
+                    f"{source} has no field {field!r}; name one of its fields with --field: {names}"
+                )
             yield value if isinstance(value, str) or value is None else json.dumps(value)
     except decompression_errors() as error:
         if isinstance(error, InputError):

@@ -60,8 +60,6 @@ class Source:
         return self.path
 
 
-
-
 def is_url(path: str) -> bool:
     """Whether fsspec, not the operating system, opens `path`."""
     return "://" in path
@@ -159,7 +157,9 @@ def find_sources(
     if not listing.sources:
         where = ", ".join(paths) or "an empty list"
         extra = f" matching {', '.join(include)}" if include else ""
-        skipped = f" ({len(listing.skipped)} skipped: {listing.skipped[0]})" if listing.skipped else ""
+        skipped = (
+            f" ({len(listing.skipped)} skipped: {listing.skipped[0]})" if listing.skipped else ""
+        )
         raise InputError(f"no files{extra} in {where}{skipped}")
     return listing
 
@@ -222,7 +222,9 @@ def _add_url(
         system, path = fsspec.core.url_to_fs(url)
         if system.isdir(path):
             found = sorted(system.find(path))
-            names = [f for f in found if _wanted(f, path, include, exclude) and not _hidden(f, path)]
+            names = [
+                f for f in found if _wanted(f, path, include, exclude) and not _hidden(f, path)
+            ]
         elif glob.has_magic(path):
             names = sorted(system.glob(path))
         else:

@@ -418,7 +418,9 @@ def _encode(text: str, reading: Reading) -> bytes:
 
 
 _COMMON = {  # the most frequent characters of simplified and of traditional Chinese
-    "gb18030": set("的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动"),
+    "gb18030": set(
+        "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动"
+    ),
     "big5": set("的一是在不了有和人這中大為上個國我以要他時來用們生到作地於出就分對成會可主發年動"),
 }
 

@@ -23,12 +23,21 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     The cache lies beside the source, else in the user's cache folder. When neither can be written
     (a read-only container) it goes to a folder of the user's own in the temporary directory.
     """
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except (RuntimeError, NumbaError):  # "no locator available": nowhere to write
-        owner = os.getuid() if hasattr(os, "getuid") else os.getpid()
-        numba.config.CACHE_DIR = os.path.join(tempfile.gettempdir(), f"textzero-{owner}")
-        return numba.njit(cache=True, nogil=True)(function)
+    return jit_with()(function)
+
+
+def jit_with(**options: Any) -> Callable[..., Any]:
+    """Like `jit`, with more of Numba's options."""
+
+    def compile_later(function: Callable[..., Any]) -> Callable[..., Any]:
+        try:
+            return numba.njit(cache=True, nogil=True, **options)(function)
+        except (RuntimeError, NumbaError):  # "no locator available": nowhere to write
+            owner = os.getuid() if hasattr(os, "getuid") else os.getpid()
+            numba.config.CACHE_DIR = os.path.join(tempfile.gettempdir(), f"textzero-{owner}")
+            return numba.njit(cache=True, nogil=True, **options)(function)
+
+    return compile_later
 
 
 def _load(bits: int, result: Any) -> Callable[..., Any]:

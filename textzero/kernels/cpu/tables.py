@@ -301,9 +301,7 @@ def table_bytes(table: Table) -> int:
     return table.slots.nbytes + table.arena.nbytes + table.seen.nbytes
 
 
-def add_tokens(
-    table: Table, text: Array, starts: Array, stops: Array, low: int, high: int
-) -> None:
+def add_tokens(table: Table, text: Array, starts: Array, stops: Array, low: int, high: int) -> None:
     if high > 1:
         _add_joined(table, text, starts, stops, low, high)
         return
@@ -353,9 +351,7 @@ def end_document(table: Table) -> None:
     table.state[_HELD] = 0
 
 
-def add_packed(
-    table: Table, text: Array, offsets: Array, counts: Array, documents: Array
-) -> None:
+def add_packed(table: Table, text: Array, offsets: Array, counts: Array, documents: Array) -> None:
     done = 0
     while True:
         done = _add_packed(

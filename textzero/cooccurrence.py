@@ -1,0 +1,431 @@
+"""Co-occurrence counts: how often two words stand near each other in a document.
+
+x_ij is the number of times that words i and j are at most `window` apart ("flat"), or the sum of
+1 / distance ("harmonic"). Both directions are counted, so the matrix is symmetric; x_ii is kept
+aside. Sums are whole numbers of a unit (1, or 1 / lcm(1..window)), so they are exact, and the same
+for any number of workers and any bound on memory.
+"""
+
+import math
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textzero._compat import Array
+from textzero.corpus import Corpus, Reading, Split, as_corpus
+from textzero.errors import InputError
+from textzero.files import MANIFEST, read_json, whole_folder, write_json
+from textzero.kernels import kernel
+from textzero.kernels.reference.cooccurrence import DOCUMENT_END, GAP
+from textzero.memory import BASE, memory_bytes
+from textzero.parallel import ordered_threads, run_threads, worker_count
+from textzero.progress import Progress
+from textzero.token_workers import python_splits, python_tokens, run_python, worker_extra
+from textzero.tokens import Spec, Tokenizer
+from textzero.vocabulary import Vocabulary
+
+_ROWS, _LENGTHS, _DIAGONAL, _VOCABULARY = "rows.bin", "lengths.npy", "diagonal.npy", "vocabulary.tsv"
+_KIND = "textzero co-occurrence 1"
+_FAN_IN = 64
+_TOKEN_BYTES = 16  # a token's id, its position, and its share of the encoded rows
+_MOST_TOKENS = 1 << 30
+WEIGHTINGS = ("flat", "harmonic")
+
+
+def distance_weights(window: int, weighting: str) -> tuple[Array, float]:
+    """Return (int64 (window,) units by distance, what a unit is worth).
+
+    >>> distance_weights(3, "harmonic")
+    (array([6, 3, 2]), 0.16666666666666666)
+    """
+    if window < 1:
+        raise ValueError(f"window must be at least 1, got {window}")
+    if weighting not in WEIGHTINGS:
+        raise ValueError(f"weighting must be one of {', '.join(WEIGHTINGS)}, got {weighting!r}")
+    if weighting == "flat":
+        return np.ones(window, np.int64), 1.0
+    units = math.lcm(*range(1, window + 1)) if window <= 20 else 1 << 30
+    return np.array([round(units / d) for d in range(1, window + 1)], np.int64), 1 / units
+
+
+@dataclass
+class Cooccurrence:
+    """A symmetric sparse matrix of counts, its rows compressed.
+
+    Attributes:
+        vocabulary: What rows and columns stand for.
+        data: uint8. The encoded rows, end to end (see `kernels/reference/cooccurrence.py`).
+        lengths: int64 (n_words, 2). Bytes and records of each row.
+        diagonal: int64 (n_words,). Units of each word with itself.
+        unit: What one unit is worth.
+        settings: What decides the counts: tokenizer, window, weighting and so on.
+        reading: What was read and lost while counting.
+    """
+
+    vocabulary: Vocabulary
+    data: Array
+    lengths: Array
+    diagonal: Array
+    unit: float
+    settings: dict[str, Any]
+    reading: Reading = field(default_factory=Reading)
+    _keep: Any = None  # the temporary folder that `data` is mapped from
+
+    def __post_init__(self) -> None:
+        self.offsets = np.zeros(len(self.vocabulary) + 1, np.int64)
+        np.cumsum(self.lengths[:, 0], out=self.offsets[1:])
+
+    @property
+    def records(self) -> int:
+        """Entries of the matrix, both directions, without the diagonal."""
+        return int(self.lengths[:, 1].sum())
+
+    def row(self, word: str | int) -> tuple[Array, Array]:
+        """Return (int32 columns, float64 x) of one row, columns ascending.
+
+        Raises:
+            KeyError: The word is not in the vocabulary.
+        """
+        i = self.vocabulary.ids[word] if isinstance(word, str) else word
+        part = np.asarray(self.data[self.offsets[i] : self.offsets[i + 1]])
+        columns, counts = kernel("cooccurrence").decode_rows(part, int(self.lengths[i, 1]))
+        return columns, counts * self.unit
+
+    def blocks(self, most_records: int) -> list[tuple[int, int]]:
+        """Cut the rows into ranges of at most `most_records` records (or one row)."""
+        return _ranges(self.lengths[:, 1], most_records)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the folder: rows.bin, lengths.npy, diagonal.npy, vocabulary.tsv, manifest.json."""
+        with whole_folder(folder) as beside:
+            with open(beside / _ROWS, "wb") as file:
+                for start in range(0, self.data.size, 1 << 24):
+                    file.write(np.asarray(self.data[start : start + (1 << 24)]).data)
+            self._save_index(beside)
+
+    def _save_index(self, folder: Path) -> None:
+        np.save(folder / _LENGTHS, self.lengths)
+        np.save(folder / _DIAGONAL, self.diagonal)
+        self.vocabulary.save(folder / _VOCABULARY)
+        manifest = {
+            "kind": _KIND, "unit": self.unit, "words": len(self.vocabulary),
+            "records": self.records, "settings": self.settings,
+        }  # fmt: skip
+        write_json(folder / MANIFEST, manifest)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Cooccurrence":
+        """Open a saved matrix; the rows are mapped, not read.
+
+        Raises:
+            InputError: The folder is not a co-occurrence, or its files do not fit together.
+        """
+        folder = Path(folder)
+        manifest = read_json(folder / MANIFEST)
+        if manifest.get("kind") != _KIND:
+            raise InputError(f"{folder} must hold {_KIND!r}, got {manifest.get('kind')!r}")
+        vocabulary = Vocabulary.load(folder / _VOCABULARY)
+        try:
+            lengths = np.load(folder / _LENGTHS, mmap_mode="r", allow_pickle=False)
+            diagonal = np.load(folder / _DIAGONAL, mmap_mode="r", allow_pickle=False)
+            size = (folder / _ROWS).stat().st_size
+            unit = float(manifest["unit"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{folder} is damaged: {error}") from error
+        n = len(vocabulary)
+        if (
+            lengths.shape != (n, 2)
+            or diagonal.shape != (n,)
+            or not lengths.dtype == diagonal.dtype == np.int64
+            or (n and int(np.min(lengths)) < 0)
+            or int(lengths[:, 0].sum()) != size
+            or not 0 < unit <= 1
+        ):
+            raise InputError(f"{folder} is damaged: its index does not fit its {size:,} bytes of rows")
+        data = np.memmap(folder / _ROWS, np.uint8, "r") if size else np.zeros(0, np.uint8)
+        return cls(vocabulary, data, np.array(lengths), np.array(diagonal), unit,
+                   dict(manifest.get("settings") or {}))  # fmt: skip
+
+
+def _ranges(sizes: Array, most: int) -> list[tuple[int, int]]:
+    """Cut 0 ... n into ranges whose sizes sum to at most `most`, or that are one entry."""
+    sums = np.cumsum(sizes)
+    ranges, start = [], 0
+    while start < sizes.size:
+        before = int(sums[start - 1]) if start else 0
+        stop = int(np.searchsorted(sums, before + most, side="right"))
+        stop = max(stop, start + 1)
+        ranges.append((start, stop))
+        start = stop
+    return ranges
+
+
+@dataclass
+class _Segment:
+    """Tokens that one thread has encoded and not yet counted."""
+
+    capacity: int
+    reading: Reading = field(default_factory=Reading)
+    parts: list[Array] = field(default_factory=list)
+    size: int = 0
+    kept: int = 0
+    fresh: int = 0  # tokens at the front that were counted with the run before
+    is_open: bool = False
+
+    def add(self, ids: Array) -> None:
+        self.parts.append(ids)
+        self.size += ids.size
+
+    def take(self) -> Array:
+        tokens = np.concatenate([np.empty(0, np.int32), *self.parts])
+        self.parts.clear()
+        self.size = 0
+        return tokens
+
+
+class _Counter:
+    """Turns segments of tokens into runs on disk, and the runs into one matrix."""
+
+    def __init__(self, folder: Path, n_words: int, weights: Array, workers: int) -> None:
+        self.folder, self.n_words, self.weights, self.workers = folder, n_words, weights, workers
+        self.runs: list[Path] = []
+        self.diagonal = np.zeros(n_words, np.int64)
+        self.lock = threading.Lock()
+
+    def count(self, tokens: Array, fresh: int, workers: int, progress: Progress) -> None:
+        """Count one segment and write it as a run."""
+        kernels = kernel("cooccurrence")
+        starts, positions = kernels.word_positions(tokens, self.n_words)
+        occurrences = np.diff(starts)
+        ranges = _ranges(occurrences, max(1 << 14, positions.size // (16 * workers)))
+
+        def rows(limits: tuple[int, int]) -> tuple[Array, Array, Array, tuple[int, int]]:
+            counted = kernels.count_rows(tokens, fresh, starts, positions, self.weights, *limits)
+            return *counted, limits
+
+        def blocks() -> Iterator[tuple[Array, Array]]:
+            for data, lengths, diagonal, (first, last) in ordered_threads(rows, ranges, workers):
+                with self.lock:
+                    self.diagonal[first:last] += diagonal
+                progress.advance(int(occurrences[first:last].sum()))
+                yield data, lengths
+
+        self.runs.append(self._write_run(blocks()))
+
+    def _write_run(self, blocks: Iterator[tuple[Array, Array]]) -> Path:
+        with tempfile.NamedTemporaryFile(
+            dir=self.folder, prefix="run-", suffix=".bin", delete=False
+        ) as file:
+            lengths = [np.zeros((0, 2), np.int64)]
+            for data, block_lengths in blocks:
+                file.write(data.data)
+                lengths.append(block_lengths)
+        path = Path(file.name)
+        np.save(path.with_suffix(".npy"), np.concatenate(lengths))
+        return path
+
+    def merge(self) -> Path:
+        """Merge all runs into one, at most _FAN_IN at a time."""
+        while len(self.runs) > 1:
+            group, self.runs = self.runs[:_FAN_IN], self.runs[_FAN_IN:]
+            self.runs.append(self._merge_group(group))
+            for path in group:
+                path.unlink()
+                path.with_suffix(".npy").unlink()
+        return self.runs[0]
+
+    def _merge_group(self, group: list[Path]) -> Path:
+        runs = [np.memmap(p, np.uint8, "r") if p.stat().st_size else np.zeros(0, np.uint8)
+                for p in group]  # fmt: skip
+        offsets = np.zeros((len(group), self.n_words + 1), np.int64)
+        for path, row in zip(group, offsets, strict=True):
+            np.cumsum(np.load(path.with_suffix(".npy"), mmap_mode="r")[:, 0], out=row[1:])
+
+        def merged(limits: tuple[int, int]) -> tuple[Array, Array]:
+            first, last = limits
+            local = offsets[:, first : last + 1].copy()
+            parts = [run[row[0] : row[-1]] for run, row in zip(runs, local, strict=True)]
+            ends = np.cumsum([0] + [part.size for part in parts])[:-1]
+            local += (ends - local[:, 0])[:, None]
+            return kernel("cooccurrence").merge_rows(np.concatenate(parts), local, self.n_words)
+
+        ranges = _ranges(np.diff(offsets.sum(axis=0)), 8 << 20)
+        return self._write_run(ordered_threads(merged, ranges, self.workers))
+
+
+def count_cooccurrences(
+    corpus: Corpus | Iterable[str],
+    vocabulary: Vocabulary,
+    *,
+    tokenizer: Spec = "word",
+    lowercase: bool = False,
+    nfkc: bool = False,
+    window: int = 10,
+    weighting: str = "flat",
+    keep_gaps: bool = False,
+    memory: int | str | None = None,
+    workers: int | None = None,
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Cooccurrence:
+    """Count which words of a vocabulary stand near each other.
+
+    Windows never cross documents. The result is the same, byte for byte, for any number of
+    workers and any bound on memory.
+
+    Args:
+        corpus: A `Corpus`, or an iterable of documents.
+        vocabulary: The words to count.
+        tokenizer, lowercase, nfkc: As for `count_words`; use what made the vocabulary.
+        window: Words on each side.
+        weighting: "flat" (each pair counts 1) or "harmonic" (1 / distance).
+        keep_gaps: Whether a word outside the vocabulary keeps its place in the window. By default
+            it is skipped before the window is applied, as in Simpler-GloVe.
+        memory: Bound in bytes or as "1GB"; more is kept on disk. None: half of the machine's.
+        workers: Threads or processes; None for one per processor.
+        folder: Where to write the result; None for a temporary folder that goes with the object.
+        progress: Told how many bytes were read and how many words were counted.
+
+    Raises:
+        InputError: Something in the corpus cannot be read, or no pair was found.
+
+    Example:
+        >>> from textzero.counting import count_words
+        >>> texts = ["a b a", "c a"]
+        >>> vocabulary = Vocabulary.from_counts(count_words(texts), min_count=1)
+        >>> columns, x = count_cooccurrences(texts, vocabulary).row("a")
+        >>> [(vocabulary[j], n) for j, n in zip(columns, x.tolist())]
+        [('b', 2.0), ('c', 1.0)]
+    """
+    corpus, workers = as_corpus(corpus), worker_count(workers)
+    chosen = Tokenizer(tokenizer, lowercase, nfkc)
+    weights, unit = distance_weights(window, weighting)
+    progress = progress or Progress()
+    n_words = len(vocabulary)
+    fixed = BASE + n_words * (200 + 24 * workers)
+    room = max(memory_bytes(memory) - fixed, 64 << 20)
+    capacity = min(room // _TOKEN_BYTES // workers, _MOST_TOKENS)
+    settings = {
+        **chosen.settings(), "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
+    }  # fmt: skip
+    keep = tempfile.TemporaryDirectory(
+        prefix=".textzero-", dir=Path(folder).parent if folder else None
+    )
+    try:
+        counter = _Counter(Path(keep.name), n_words, weights, workers)
+        reading = _count_segments(
+            corpus, vocabulary, chosen, keep_gaps, capacity, workers, counter, progress
+        )
+        rows = counter.merge()
+        lengths = np.load(rows.with_suffix(".npy"), allow_pickle=False)
+        data = np.memmap(rows, np.uint8, "r") if rows.stat().st_size else np.zeros(0, np.uint8)
+        matrix = Cooccurrence(
+            vocabulary, data, lengths, counter.diagonal, unit, settings, reading, keep
+        )
+        if folder is None:
+            return matrix
+        with whole_folder(folder) as beside:
+            rows.rename(beside / _ROWS)
+            matrix._save_index(beside)
+        del matrix, data
+        result = Cooccurrence.load(folder)
+        result.reading = reading
+        keep.cleanup()
+        return result
+    except BaseException:
+        keep.cleanup()
+        raise
+
+
+def _count_segments(
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
+    keep_gaps: bool,
+    capacity: int,
+    workers: int,
+    counter: _Counter,
+    progress: Progress,
+) -> Reading:
+    """Encode the corpus; count segments that are full on the way, what is left at the end."""
+    window = counter.weights.size
+    silent = Progress()
+    reading = corpus.new_reading()
+    if tokenizer.code is None:
+        segments = [_Segment(capacity * workers)]
+        with progress.stage("encode", corpus.size):
+            splits = python_splits(corpus, workers)
+            arrays = run_python(
+                _encode_split, splits, corpus, tokenizer, workers, (vocabulary.ids, keep_gaps)
+            )
+            for parts, part_reading in arrays:
+                for ids in parts:
+                    _add(segments[0], ids, window, counter, silent)
+                segments[0].reading.add(part_reading)
+                progress.advance(part_reading.bytes)
+    else:
+        look_up = kernel("tables").look_up
+
+        def work(segment: _Segment, split: Split) -> None:
+            for piece in corpus.pieces(split, segment.reading):
+                text, starts, stops = tokenizer.find(piece)
+                ids = look_up(vocabulary.table, text, starts, stops)
+                _add(segment, ids if keep_gaps else ids[ids != GAP], window, counter, silent)
+                progress.advance(piece.stored)
+            _add(segment, np.array([DOCUMENT_END], np.int32), window, counter, silent)
+
+        vocabulary.table  # noqa: B018  made once, before the threads ask for it
+        with progress.stage("encode", corpus.size):
+            segments = run_threads(
+                work, corpus.splits(), lambda: _Segment(capacity), workers
+            )
+    left = [segment for segment in segments if segment.size > segment.fresh]
+    for segment in segments:
+        reading.add(segment.reading)
+    with progress.stage("cooccur", sum(s.size for s in left), "words"):
+        # Threads whose segment continues a run keep it apart; the others are one segment.
+        whole = [s for s in left if not s.fresh]
+        for segment in left:
+            if segment.fresh:
+                fresh = segment.fresh
+                counter.count(segment.take(), fresh, counter.workers, progress)
+        if whole or not counter.runs:
+            tokens = np.concatenate([np.empty(0, np.int32), *(s.take() for s in whole)])
+            counter.count(tokens, 0, counter.workers, progress)
+    return reading
+
+
+def _add(
+    segment: _Segment, ids: Array, window: int, counter: _Counter, progress: Progress
+) -> None:
+    """Append tokens; when the segment is full, count it and keep a window of it as context."""
+    for start in range(0, ids.size, segment.capacity):
+        segment.add(ids[start : start + segment.capacity].astype(np.int32, copy=True))
+        if segment.size >= segment.capacity:
+            fresh, tokens = segment.fresh, segment.take()
+            counter.count(tokens, fresh, 1, progress)
+            context = tokens[max(0, tokens.size - window) :].copy()
+            segment.add(context)
+            segment.fresh = context.size
+
+
+def _encode_split(split: Split) -> tuple[list[Array], Reading]:
+    """In a worker process: the ids of a split by a Python tokenizer."""
+    ids, keep_gaps = worker_extra()
+    reading = Reading()
+    parts: list[Array] = []
+    for tokens, ended in python_tokens(split, reading):
+        found = [ids.get(token, GAP) for token in tokens]
+        if not keep_gaps:
+            found = [i for i in found if i != GAP]
+        if ended:
+            found.append(DOCUMENT_END)
+        parts.append(np.array(found, np.int32))
+        if len(parts) == 4096:
+            parts = [np.concatenate(parts)]
+    return parts, reading
