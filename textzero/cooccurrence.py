@@ -29,7 +29,12 @@ from textzero.token_workers import python_splits, python_tokens, run_python, wor
 from textzero.tokens import Spec, Tokenizer
 from textzero.vocabulary import Vocabulary
 
-_ROWS, _LENGTHS, _DIAGONAL, _VOCABULARY = "rows.bin", "lengths.npy", "diagonal.npy", "vocabulary.tsv"
+_ROWS, _LENGTHS, _DIAGONAL, _VOCABULARY = (
+    "rows.bin",
+    "lengths.npy",
+    "diagonal.npy",
+    "vocabulary.tsv",
+)
 _KIND = "textzero co-occurrence 1"
 _FAN_IN = 64
 _TOKEN_BYTES = 16  # a token's id, its position, and its share of the encoded rows
@@ -146,7 +151,9 @@ class Cooccurrence:
             or int(lengths[:, 0].sum()) != size
             or not 0 < unit <= 1
         ):
-            raise InputError(f"{folder} is damaged: its index does not fit its {size:,} bytes of rows")
+            raise InputError(
+                f"{folder} is damaged: its index does not fit its {size:,} bytes of rows"
+            )
         data = np.memmap(folder / _ROWS, np.uint8, "r") if size else np.zeros(0, np.uint8)
         return cls(vocabulary, data, np.array(lengths), np.array(diagonal), unit,
                    dict(manifest.get("settings") or {}))  # fmt: skip
@@ -272,6 +279,7 @@ def count_cooccurrences(
     workers: int | None = None,
     folder: str | Path | None = None,
     progress: Progress | None = None,
+    key: str | None = None,
 ) -> Cooccurrence:
     """Count which words of a vocabulary stand near each other.
 
@@ -290,6 +298,7 @@ def count_cooccurrences(
         workers: Threads or processes; None for one per processor.
         folder: Where to write the result; None for a temporary folder that goes with the object.
         progress: Told how many bytes were read and how many words were counted.
+        key: Kept in the settings, for a caller that wants to know its result again.
 
     Raises:
         InputError: Something in the corpus cannot be read, or no pair was found.
@@ -312,6 +321,7 @@ def count_cooccurrences(
     capacity = min(room // _TOKEN_BYTES // workers, _MOST_TOKENS)
     settings = {
         **chosen.settings(), "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
+        "key": key,
     }  # fmt: skip
     keep = tempfile.TemporaryDirectory(
         prefix=".textzero-", dir=Path(folder).parent if folder else None
@@ -381,9 +391,7 @@ def _count_segments(
 
         vocabulary.table  # noqa: B018  made once, before the threads ask for it
         with progress.stage("encode", corpus.size):
-            segments = run_threads(
-                work, corpus.splits(), lambda: _Segment(capacity), workers
-            )
+            segments = run_threads(work, corpus.splits(), lambda: _Segment(capacity), workers)
     left = [segment for segment in segments if segment.size > segment.fresh]
     for segment in segments:
         reading.add(segment.reading)
@@ -400,9 +408,7 @@ def _count_segments(
     return reading
 
 
-def _add(
-    segment: _Segment, ids: Array, window: int, counter: _Counter, progress: Progress
-) -> None:
+def _add(segment: _Segment, ids: Array, window: int, counter: _Counter, progress: Progress) -> None:
     """Append tokens; when the segment is full, count it and keep a window of it as context."""
     for start in range(0, ids.size, segment.capacity):
         segment.add(ids[start : start + segment.capacity].astype(np.int32, copy=True))

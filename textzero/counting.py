@@ -147,16 +147,6 @@ def _merge(state: _State, other: _State) -> None:
     state.reading.add(other.reading)
 
 
-def sorted_counts(table: Any, tokens: int | None = None, reading: Reading | None = None) -> Counts:
-    """Take a kernel's table apart, in the order that all tables are written in."""
-    kernels = kernel("tables")
-    text, offsets, counts, documents = kernels.unload(table)
-    order = kernels.sort_order(text, offsets, counts)
-    text, offsets = kernels.gather(text, offsets, order)
-    documents = documents[order] if documents.size else documents
-    return Counts(PackedStrings(text, offsets), counts[order], documents, tokens, reading)
-
-
 def _count_in_processes(
     corpus: Corpus,
     tokenizer: Tokenizer,

@@ -1,6 +1,9 @@
 """Counts: words with their counts, and the formats they are written and read in."""
 
+import io
 import json
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ import numpy as np
 
 from textzero._compat import Array
 from textzero.corpus import Reading
-from textzero.corpus.sources import describe, open_text_bytes
+from textzero.corpus.sources import Source, decompression_errors, describe, open_text_bytes
 from textzero.errors import InputError
 from textzero.files import whole_file
 from textzero.kernels import kernel
@@ -17,6 +20,7 @@ from textzero.packed import PackedStrings
 
 FORMATS = ("tsv", "parquet", "jsonl", "glove", "jieba")
 _NONE = np.zeros(0, np.int64)
+_UNFIT = re.compile(r"[\0-\x1f\ud800-\udfff]")  # control characters and lone surrogates
 
 
 class Counts(Mapping[str, int]):
@@ -82,7 +86,7 @@ class Counts(Mapping[str, int]):
 
         Raises:
             ValueError: There is no such format.
-            InputError: The format separates with spaces and a word holds one.
+            InputError: A word holds what separates in this format.
         """
         if format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
@@ -100,9 +104,10 @@ class Counts(Mapping[str, int]):
         for start in range(0, len(self), 1 << 16):
             part = self.words[start : start + (1 << 16)]
             used = part.text[part.offsets[0] : part.offsets[-1]]
-            if format == "glove" and (used == 0x20).any():
-                word = next(w for w in part if " " in w)
-                raise InputError(f"a GloVe vocabulary cannot hold {word!r}: use --format tsv")
+            unfit = 0x20 if format == "glove" else 0x1F
+            if (used <= unfit).any():
+                word = next(w for w in part if min(w) <= chr(unfit))
+                raise InputError(f"{format} cannot hold the word {word!r}: use --format jsonl")
             rows = numbers[start : start + (1 << 16)]
             yield (
                 kernel("tables").format_rows(part.text, part.offsets, rows, ord(between)).tobytes()
@@ -142,64 +147,92 @@ class Counts(Mapping[str, int]):
         Raises:
             InputError: A row is not what it should be; the message names file and line.
         """
-        path = str(path)
-        try:
-            with open(path, "rb") as file:
-                source = describe(path, 0, file.read(64), "auto")
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from error
-        rows = _parquet_rows(path) if source.format == "parquet" else _text_rows(path, source)
-        counter: dict[str, tuple[int, int]] = {}
-        for line, word, count, held in rows:
-            if word in counter:
-                raise InputError(f"{path}:{line}: {word!r} is there twice")
-            counter[word] = count, held
-        numbers = np.array(list(counter.values()), np.int64).reshape(-1, 2)
-        documents = numbers[:, 1].copy() if (numbers[:, 1] > 0).any() else _NONE
+        words, numbers = [], []
+        for word, *row in read_rows(path):
+            words.append(word)
+            numbers.append(row)
+        counts, documents = np.array(numbers, np.int64).reshape(-1, 2).T.copy()
+        if not documents.any():
+            documents = _NONE
         table = kernel("tables").new_table(bool(documents.size))
-        packed = PackedStrings.from_strings(counter)
-        counts = np.ascontiguousarray(numbers[:, 0])
+        packed = PackedStrings.from_strings(words)
         kernel("tables").add_packed(table, packed.text, packed.offsets, counts, documents)
         return sorted_counts(table)
 
 
-def _text_rows(path: str, source: Any) -> Iterator[tuple[int, str, int, int]]:
+def read_rows(path: str | Path) -> Iterator[tuple[str, int, int]]:
+    """Yield (word, count, documents) of a table, in its order; documents are 0 where not told.
+
+    Raises:
+        InputError: A row is not what it should be; the message names file and line.
+    """
+    path = str(path)
+    try:
+        with open(path, "rb") as file:
+            source = describe(path, 0, file.read(64), "auto")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    seen: set[str] = set()
+    rows = _parquet_rows(path) if source.format == "parquet" else _text_rows(path, source)
+    for line, word, count, held in rows:
+        if word in seen:
+            raise InputError(f"{path}:{line}: {word!r} is there twice")
+        seen.add(word)
+        yield word, count, held
+
+
+def _text_rows(path: str, source: Source) -> Iterator[tuple[int, str, int, int]]:
     """Yield (line, word, count, documents) of TSV, JSON lines or GloVe text."""
     glove: bool | None = None
+    for number, raw in enumerate(_lines(source), 1):
+        raw = raw.removesuffix(b"\n").removesuffix(b"\r")
+        if number == 1:
+            raw = raw.removeprefix(BOM_UTF8)
+        if not raw:
+            continue
+        try:
+            text = raw.decode()
+            if source.format == "jsonl":
+                row = json.loads(text)
+                fields = [row["word"], row["count"], row.get("documents", 0)]
+            else:
+                if glove is None:
+                    glove = "\t" not in text
+                fields = list(text.rsplit(" ", 1) if glove else text.split("\t"))
+            if not 2 <= len(fields) <= 3:
+                raise ValueError
+            word, count, held = _word(fields[0]), *map(_number, (*fields[1:], 0)[:2])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            shown = raw[:60].decode("utf-8", "replace")
+            raise InputError(
+                f'{path}:{number}: expected "word<TAB>count", got {shown!r}'
+            ) from error
+        yield number, word, count, held
+
+
+def _lines(source: Source) -> Iterator[bytes]:
+    """Yield the lines of a file, with their ends."""
     with open_text_bytes(source) as stream:
-        for number, raw in enumerate(iter_lines(stream), 1):
-            if not raw:
-                continue
-            try:
-                text = raw.decode()
-                if source.format == "jsonl":
-                    row = json.loads(text)
-                    fields = [row["word"], row["count"], row.get("documents", 0)]
-                else:
-                    if glove is None:
-                        glove = "\t" not in text
-                    fields = list(text.rsplit(" ", 1) if glove else text.split("\t"))
-                word, count = fields[0], int(fields[1])
-                held = int(fields[2]) if len(fields) > 2 else 0
-                if not isinstance(word, str) or not word or count < 0 or held < 0:
-                    raise ValueError
-                if len(fields) > 3 or max(count, held) >= 1 << 63:
-                    raise ValueError
-            except (ValueError, IndexError, KeyError, TypeError) as error:
-                shown = raw[:60].decode("utf-8", "replace")
-                raise InputError(
-                    f'{path}:{number}: expected "word<TAB>count", got {shown!r}'
-                ) from error
-            yield number, word, count, held
+        try:
+            yield from io.BufferedReader(stream, 1 << 20)  # type: ignore[type-var]
+        except decompression_errors() as error:
+            raise InputError(f"{source} is cut or corrupt: {error}") from error
 
 
-def iter_lines(stream: Any) -> Iterator[bytes]:
-    """Yield the lines of a binary stream without their ends."""
-    rest = b""
-    while block := stream.read(1 << 20):
-        *lines, rest = (rest + block).split(b"\n")
-        yield from (line.removesuffix(b"\r") for line in lines)
-    yield rest.removesuffix(b"\r")
+def _word(value: Any) -> str:
+    """Return a word that every format and every kernel can hold, or raise ValueError."""
+    if not isinstance(value, str) or not value or _UNFIT.search(value):
+        raise ValueError
+    return value
+
+
+def _number(value: Any) -> int:
+    """Return a count, or raise ValueError."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError
+    return value
 
 
 def _parquet_rows(path: str) -> Iterator[tuple[int, str, int, int]]:
@@ -211,12 +244,16 @@ def _parquet_rows(path: str) -> Iterator[tuple[int, str, int, int]]:
         words, counts = table["word"].to_pylist(), table["count"].to_pylist()
         has = "documents" in table.column_names
         documents = table["documents"].to_pylist() if has else [0] * len(words)
-    except (pyarrow.ArrowException, KeyError) as error:
+    except (pyarrow.ArrowException, OSError, KeyError) as error:
         raise InputError(f"{path} must be Parquet with columns word and count: {error}") from error
     for number, row in enumerate(zip(words, counts, documents, strict=True), 1):
-        if not isinstance(row[0], str) or not all(isinstance(n, int) and n >= 0 for n in row[1:]):
-            raise InputError(f"{path}: row {number}: expected a word and a count, got {row}")
-        yield number, *row
+        try:
+            word, count, held = _word(row[0]), _number(row[1]), _number(row[2])
+        except ValueError as error:
+            raise InputError(
+                f"{path}: row {number}: expected a word and a count, got {row}"
+            ) from error
+        yield number, word, count, held
 
 
 def format_of(path: str | Path) -> str:

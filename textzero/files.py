@@ -25,20 +25,15 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with _refusals(path):
+        file = open(beside, "wb")
     try:
-        with open(beside, "wb") as file:
+        with file, _full_disk(path):
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        if error.errno in _DISK_ERRORS:
-            raise ResourceError(
-                f"{path}: the disk is full; free some space and run again"
-            ) from error
-        if isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError)):
-            raise ResourceError(f"{path} cannot be written: {error.strerror}") from error
-        raise
+        with _refusals(path):
+            os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -48,27 +43,43 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Make a folder beside `path`; give it that name, replacing what is there, on success."""
     path = Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    for left in (beside, old):  # by a killed process that had this one's number
+        shutil.rmtree(left, ignore_errors=True)
+    with _refusals(path):
+        beside.mkdir(parents=True)
     try:
-        try:
-            beside.mkdir(parents=True)
-        except OSError as error:
-            raise ResourceError(f"{path} cannot be written: {error.strerror}") from error
-        try:
+        with _full_disk(path):
             yield beside
-        except OSError as error:
-            if error.errno in _DISK_ERRORS:
-                message = f"{path}: the disk is full; free some space and run again"
-                raise ResourceError(message) from error
-            raise
-        if path.is_dir():
-            old = path.with_name(f".{path.name}.{os.getpid()}.old")
-            os.replace(path, old)
+        with _refusals(path):
+            if path.is_dir():
+                os.replace(path, old)
             os.replace(beside, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(beside, path)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def _full_disk(path: Path) -> Iterator[None]:
+    """Say in one sentence that the disk is full; other errors may come from reading the input."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            message = f"{path}: the disk is full; free some space and run again"
+            raise ResourceError(message) from error
+        raise
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Say in one sentence why `path` cannot be made."""
+    try:
+        with _full_disk(path):
+            yield
+    except OSError as error:
+        raise ResourceError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def refuse_to_overwrite(path: str | os.PathLike[str], force: bool) -> None:
@@ -81,7 +92,8 @@ def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None
     """Write a mapping as readable UTF-8 JSON, whole or not at all."""
     with whole_file(path) as file:
         text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
-        file.write(text.encode() + b"\n")
+        # a file name that is no text has lone surrogates, which JSON can escape
+        file.write(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:

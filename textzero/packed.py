@@ -1,6 +1,7 @@
 """Many strings in two arrays: what kernels produce, and what a million words cost least in."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import overload
 
 import numpy as np
@@ -52,7 +53,7 @@ class PackedStrings(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         data, first = self.text[self.offsets[0] : self.offsets[-1]].tobytes(), int(self.offsets[0])
         ends = (self.offsets - first).tolist()
-        for start, stop in zip(ends, ends[1:], strict=False):
+        for start, stop in pairwise(ends):
             yield data[start:stop].decode()
 
     def __eq__(self, other: object) -> bool:

@@ -10,7 +10,13 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
@@ -117,25 +123,30 @@ def run_processes(
     Raises:
         ResourceError: A worker was killed; the message names its number, pid, signal and task.
     """
+    if not tasks:
+        return
     context = multiprocessing.get_context("spawn")
+    workers = min(workers, len(tasks))
+    pids = context.RawArray("q", len(tasks))  # of the worker that began each task
     pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start, initargs=(setup, setup_arguments)
+        workers, mp_context=context, initializer=_start, initargs=(pids, setup, setup_arguments)
     )
-    waiting = deque(tasks)
-    running: dict[Future[Result], Task] = {}
+    waiting = deque(enumerate(tasks))
+    running: dict[Future[Result], int] = {}
     crew: dict[int, Any] = {}
     try:
         while waiting or running:
             while waiting and len(running) < 2 * workers:
-                task = waiting.popleft()
-                running[pool.submit(work, task)] = task
+                number, task = waiting.popleft()
+                running[pool.submit(_run, work, number, task)] = number
                 crew.update(getattr(pool, "_processes", None) or {})
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
                 del running[future]
     except BrokenProcessPool as error:
-        raise ResourceError(_obituary(crew, list(running.values()))) from error
+        begun = {pids[number]: tasks[number] for number in sorted(running.values())}
+        raise ResourceError(_obituary(crew, begun)) from error
     except BaseException:
         for process in crew.values():
             process.terminate()
@@ -144,23 +155,33 @@ def run_processes(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start(setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+_PIDS: list[Any] = []  # in a worker: the array that all processes share
+
+
+def _start(pids: Any, setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     """Leave Ctrl-C to the parent, which ends its workers itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _PIDS.append(pids)
     if setup is not None:
         setup(*arguments)
 
 
-def _obituary(crew: dict[int, Any], tasks: Sequence[Any]) -> str:
-    """Say which worker died of what; the pool itself ends the others by SIGTERM."""
+def _run(work: Callable[[Task], Result], number: int, task: Task) -> Result:
+    """In a worker: sign for the task, then do it."""
+    _PIDS[-1][number] = os.getpid()
+    return work(task)
+
+
+def _obituary(crew: dict[int, Any], begun: dict[int, Any]) -> str:
+    """Say which worker died of what on which task; the pool itself ends the others by SIGTERM."""
     for process in crew.values():
         process.join(5)
     ends = [(number, p) for number, p in enumerate(crew.values(), 1) if p.exitcode]
     ends.sort(key=lambda entry: entry[1].exitcode == -signal.SIGTERM)
-    where = f" while working on {tasks[0]}" if tasks else ""
     if not ends:
-        return f"a worker process ended{where}; try again with fewer --workers"
+        return "a worker process ended; try again with fewer --workers"
     number, process = ends[0]
+    where = f" while working on {begun[process.pid]}" if process.pid in begun else ""
     if process.exitcode < 0:
         name = signal.Signals(-process.exitcode).name
         how = f"was killed by signal {-process.exitcode} ({name})"

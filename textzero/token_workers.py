@@ -11,11 +11,24 @@ from textzero.parallel import run_processes
 from textzero.tokens import Tokenizer, call, cleaned_tokens
 
 _LARGEST, _SMALLEST = 16 << 20, 1 << 20
+_CURE = "define it with `def` at the top of a module, or use workers=1"
 _WORKER: dict[str, Any] = {}  # what `_set_up` left for the tasks of this process
 
 
-def _set_up(corpus: Corpus, tokenizer: Tokenizer, extra: Any) -> None:
+def _set_up(corpus: Corpus, tokenizer: Tokenizer | bytes, extra: Any) -> None:
     _WORKER.update(corpus=corpus, tokenizer=tokenizer, extra=extra, cleaned=cleaned_tokens())
+
+
+def _tokenizer() -> Tokenizer:
+    """Return this process's tokenizer, imported by the first task, which can say what is wrong."""
+    if isinstance(_WORKER["tokenizer"], bytes):
+        try:
+            _WORKER["tokenizer"] = pickle.loads(_WORKER["tokenizer"])
+        except (AttributeError, ImportError) as error:
+            raise TokenizerError(
+                f"worker processes cannot import the tokenizer: {error}; {_CURE}"
+            ) from error
+    return _WORKER["tokenizer"]
 
 
 def worker_extra() -> Any:
@@ -46,46 +59,49 @@ def run_python(
         yield from map(work, splits)
         return
     try:
-        pickle.dumps(tokenizer)
+        pickled = pickle.dumps(tokenizer)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise TokenizerError(
-            f"tokenizer {tokenizer.name} must be importable by worker processes: define it with "
-            "`def` at the top of a module, or use workers=1"
+            f"tokenizer {tokenizer.name} must be importable by worker processes: {_CURE}"
         ) from error
     yield from run_processes(
-        work, splits, workers, setup=_set_up, setup_arguments=(corpus, tokenizer, extra)
+        work, splits, workers, setup=_set_up, setup_arguments=(corpus, pickled, extra)
     )
 
 
 def raw_tokens(split: Split, reading: Reading) -> Iterator[tuple[Sequence[str], bool]]:
     """Yield (tokens as the tokenizer returned them, whether the document ends) for a split.
 
-    A document is one part unless it is longer than a piece.
+    A document is one part unless it is longer than a piece. Empty documents are left out.
     """
-    corpus, tokenizer = _WORKER["corpus"], _WORKER["tokenizer"]
+    corpus, tokenizer, cleaned = _WORKER["corpus"], _tokenizer(), _WORKER["cleaned"]
     function, normalise = tokenizer.function(), tokenizer.normalise
-    empty = True  # nothing of the current document was seen yet
-    for number, (text, ended) in enumerate(corpus.parts(split, reading)):
+    number = 0  # of the document
+    empty = True  # whether it has held no token so far
+    for text, ended in corpus.parts(split, reading):
         raw: Sequence[str] = ()
         if text:
-            empty = False
             try:
                 raw = call(function, normalise(text))
-            except TokenizerError as error:
+                empty = empty and not any(cleaned[token] for token in raw)
+            except (TokenizerError, TypeError) as error:
                 raise TokenizerError(f"{corpus.place(split, number)}: {error}") from error
-        elif empty:
-            continue
+        if text or not empty:
+            yield raw, ended
         if ended:
-            reading.documents += 1
+            reading.documents += not empty
+            number += 1
             empty = True
-        yield raw, ended
 
 
 def python_tokens(split: Split, reading: Reading) -> Iterator[tuple[list[str], bool]]:
     """Yield (clean tokens, whether the document ends); blank tokens are dropped and counted."""
     cleaned = _WORKER["cleaned"]
     for raw, ended in raw_tokens(split, reading):
-        tokens = [clean for token in raw if (clean := cleaned[token])]
+        try:
+            tokens = [clean for token in raw if (clean := cleaned[token])]
+        except TypeError as error:
+            raise _not_strings(split, error) from error
         reading.blank_tokens += len(raw) - len(tokens)
         yield tokens, ended
 
@@ -94,12 +110,23 @@ def count_raw_tokens(split: Split, reading: Reading) -> Counter[str]:
     """Count the clean tokens of a split, cleaning each distinct one only once."""
     raw: Counter[str] = Counter()
     for tokens, _ in raw_tokens(split, reading):
-        raw.update(tokens)
+        try:
+            raw.update(tokens)
+        except TypeError as error:
+            raise _not_strings(split, error) from error
     cleaned, counter = _WORKER["cleaned"], Counter[str]()
     for token, count in raw.items():
-        clean = cleaned[token]
+        try:
+            clean = cleaned[token]
+        except TypeError as error:
+            raise _not_strings(split, error) from error
         if clean:
             counter[clean] += count
         else:
             reading.blank_tokens += count
     return counter
+
+
+def _not_strings(split: Split, error: TypeError) -> TokenizerError:
+    """Say where a token that is no string came from; looking at each at once would cost more."""
+    return TokenizerError(f"{split}: a tokenizer must return a list of strings: {error}")

@@ -9,9 +9,11 @@ import os
 import sys
 import traceback
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -65,15 +67,13 @@ def char(text: str) -> list[str]:
 
 
 class _Cleaned(dict[str, str]):
-    """Token -> the token with separators made spaces and none at its ends; "" when nothing is left."""
+    """Token -> the token with separators made spaces, none at its ends; "" if nothing is left."""
 
     def __missing__(self, token: str) -> str:
-        if type(token) is not str:
-            raise TokenizerError(
-                f"a tokenizer must return strings, got {type(token).__name__}: {token!r:.60}"
-            )
+        if not isinstance(token, str):
+            raise TypeError(f"got {type(token).__name__} {token!r:.60}")
         cleaned = token
-        if not token.isprintable():
+        if not token.isprintable() or "\ufffd" in token:
             separators = _separators()
             cleaned = "".join(" " if c in separators else c for c in token)
         self[token] = cleaned = cleaned.strip()
@@ -117,11 +117,8 @@ class Tokenizer:
         """The kernel's number, or None for a Python tokenizer."""
         if isinstance(self.spec, str):
             return _BUILT_IN.get(self.spec)
-        built_in = {whitespace: WHITESPACE, word: WORDS, char: CHAR}
-        try:
-            return built_in.get(self.spec)
-        except TypeError:  # an unhashable callable
-            return None
+        own = {whitespace: WHITESPACE, word: WORDS, char: CHAR}
+        return next((code for function, code in own.items() if function is self.spec), None)
 
     @property
     def name(self) -> str:
@@ -165,9 +162,12 @@ class Tokenizer:
         if self.code is None:
             cleaned = _Cleaned()
             tokens = call(self.function(), self.normalise(text))
-            return [c for token in tokens if (c := cleaned[token])]
+            try:
+                return [c for token in tokens if (c := cleaned[token])]
+            except TypeError as error:
+                raise TokenizerError(f"a tokenizer must return strings: {error}") from error
         data = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
-        piece = Piece(np.frombuffer(data + _PADDING, np.uint8), len(data), 0, 0, 0)
+        piece = Piece(np.frombuffer(data + _PADDING, np.uint8), len(data), boundary=0)
         buffer, starts, stops = self.find(piece)
         whole = buffer.tobytes()
         pairs = zip(starts.tolist(), stops.tolist(), strict=True)
@@ -187,6 +187,8 @@ def call(function: Callable[[str], Sequence[str]], text: str) -> Sequence[str]:
     """
     try:
         tokens = function(text)
+        if isinstance(tokens, Iterator):
+            tokens = list(tokens)
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         raise TokenizerError(
@@ -197,6 +199,8 @@ def call(function: Callable[[str], Sequence[str]], text: str) -> Sequence[str]:
         raise TokenizerError(
             f"a tokenizer must return a list of strings, got {type(tokens).__name__}"
         )
+    if not all(isinstance(token, str) for token in islice(tokens, 1)):
+        raise TokenizerError(f"a tokenizer must return a list of strings, got {tokens!r:.60}")
     return tokens
 
 
@@ -211,11 +215,12 @@ def _imported(spec: str) -> Callable[[str], Sequence[str]]:
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())
     try:
-        found = importlib.import_module(module_name)
+        found: Any = importlib.import_module(module_name)
         for name in path.split("."):
             found = getattr(found, name)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"tokenizer {spec!r} cannot be imported: {error}") from error
+    except Exception as error:  # whatever the module does when it is imported
+        what = f"{type(error).__name__}: {error}"
+        raise ValueError(f"tokenizer {spec!r} cannot be imported: {what}") from error
     if not callable(found):
         raise ValueError(f"tokenizer {spec!r} must be callable, got {type(found).__name__}")
-    return found  # type: ignore[return-value]
+    return found

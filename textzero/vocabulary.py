@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
-from textzero.counts import Counts
+from textzero.counts import Counts, read_rows
 from textzero.errors import InputError
 from textzero.files import whole_file
 from textzero.kernels import kernel
@@ -21,9 +21,6 @@ class Vocabulary(Sequence[str]):
     Attributes:
         words: The words.
         counts: int64 (n,). How often each was seen.
-
-    Raises:
-        InputError: Fewer than two words: no statistics of pairs can be had.
 
     Example:
         >>> from textzero.counting import count_words
@@ -109,21 +106,7 @@ class Vocabulary(Sequence[str]):
             InputError: The file is not there, or a line is not word<TAB>count.
         """
         words, counts = [], []
-        try:
-            data = Path(path).read_bytes()
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from error
-        seen = set()
-        for number, line in enumerate(data.split(b"\n"), 1):
-            if not line:
-                continue
-            word, tab, count = line.partition(b"\t")
-            if not tab or not word or not count.isdigit() or len(count) > 18:
-                shown = line[:60].decode("utf-8", "replace")
-                raise InputError(f'{path}:{number}: expected "word<TAB>count", got {shown!r}')
-            if word in seen:
-                raise InputError(f"{path}:{number}: {word.decode('utf-8', 'replace')!r} is there twice")
-            seen.add(word)
-            words.append(word.decode("utf-8", "replace"))
-            counts.append(int(count))
+        for word, count, _ in read_rows(path):
+            words.append(word)
+            counts.append(count)
         return cls(words, np.array(counts, np.int64))

@@ -1,5 +1,6 @@
 """Corpus: documents that can be read again and again, and split so that one file uses all cores."""
 
+import codecs
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -86,16 +87,19 @@ class Corpus:
             raise TypeError("include and exclude must be lists of patterns, got a string")
         if encoding != "auto":
             try:
-                can_split(encoding)
+                "".encode(encoding)  # refuses codecs that do not write text, such as base64
             except LookupError as error:
                 raise ValueError(
                     f"encoding must be 'auto' or a Python codec, got {encoding!r}"
                 ) from error
+            if codecs.lookup(encoding).name == "utf-8-sig":
+                encoding = "utf-8"  # whose byte order mark is never text
         self.paths = tuple(os.fspath(path) for path in paths)
         self.include, self.exclude, self.format = tuple(include), tuple(exclude), format
         self.field, self.document, self.encoding = field, document, encoding
         self.strict, self.on_error = strict, on_error
         self._memory: Iterable[str] | None = None
+        self._detected: dict[Source, str] = {}
 
     @classmethod
     def from_documents(cls, documents: Iterable[str]) -> "Corpus":
@@ -136,7 +140,7 @@ class Corpus:
         return Reading(skipped=list(self.listing.skipped) if self._memory is None else [])
 
     def settings(self) -> dict[str, Any]:
-        """Return what decides the documents, as JSON: settings, and size and place of each file."""
+        """Return the settings that decide what a document is, as JSON."""
         return {
             "format": self.format,
             "field": self.field,
@@ -174,30 +178,38 @@ class Corpus:
         return parts
 
     def _encoding(self, source: Source) -> str:
-        return detect_encoding(source) if self.encoding == "auto" else self.encoding
+        if self.encoding != "auto":
+            return self.encoding
+        if source not in self._detected:
+            self._detected[source] = detect_encoding(source)
+        return self._detected[source]
 
     def pieces(self, split: Split, reading: Reading) -> Iterator[Piece]:
         """Read one part as pieces of UTF-8; `reading` is told what was read and what was not."""
+        stored = reading.bytes
+        for piece in self._pieces(split, reading):
+            piece.stored, stored = reading.bytes - stored, reading.bytes
+            yield piece
+
+    def _pieces(self, split: Split, reading: Reading) -> Iterator[Piece]:
         if self._memory is not None:
-            yield from document_pieces(iter(self._memory), reading)
+            memory = Source(split.name, 0, "", "text")
+            yield from document_pieces(memory, iter(self._memory), self.strict, reading)
             return
         source = self.sources[split.source]
         encoding = self._encoding(source)
-        if source.format != "text":
-            stored = reading.bytes
-            documents = record_documents(
-                source, split.start, split.stop, field=self.field, encoding=encoding,
+        if source.format == "text":
+            yield from line_pieces(
+                source, split.start, split.stop, encoding=encoding,
+                boundary=LINE if self.document == "line" else RECORD,
                 strict=self.strict, on_error=self.on_error, reading=reading,
             )  # fmt: skip
-            for piece in document_pieces(documents, reading):
-                piece.stored, stored = reading.bytes - stored, reading.bytes
-                yield piece
             return
-        yield from line_pieces(
-            source, split.start, split.stop, encoding=encoding,
-            boundary=LINE if self.document == "line" else RECORD,
+        documents = record_documents(
+            source, split.start, split.stop, field=self.field, encoding=encoding,
             strict=self.strict, on_error=self.on_error, reading=reading,
         )  # fmt: skip
+        yield from document_pieces(source, documents, self.strict, reading)
 
     def parts(self, split: Split, reading: Reading) -> Iterator[tuple[str, bool]]:
         """Yield (text, whether the document ends with it) for one part of the corpus.
@@ -216,14 +228,18 @@ class Corpus:
             yield "", True
 
     def place(self, split: Split, number: int) -> str:
-        """Name the document of entry `number` of `parts(split)`: file and line where it has one."""
-        if split.source < 0 or self.document == "file":
+        """Name document `number` of `parts(split)`, from 0: file and line where it has one."""
+        if split.source < 0:
             return f"{split.name}: document {number + 1}"
         source = self.sources[split.source]
-        if source.compression or source.format not in ("text", "jsonl"):
-            return f"{split.name}:{number + 1}"
-        before, left = 0, RangeReader(source, split.start, split.stop).first
+        if source.format != "text":
+            return f"{split}: record {number + 1} of those with text"
+        if self.document == "file":
+            return split.name
+        before = 0
         with open_bytes(source) as stream:
+            left = RangeReader(stream, split.start, split.stop).first if split.start else 0
+            stream.seek(0)
             while left and (block := stream.read(min(1 << 20, left))):
                 before += block.count(b"\n")
                 left -= len(block)

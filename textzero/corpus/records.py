@@ -6,13 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from textzero.corpus.sources import (
-    Source,
-    decompression_errors,
-    open_bytes,
-    open_text_bytes,
-)
-from textzero.corpus.streams import REPLACE, RangeReader, Reading, decode
+from textzero.corpus.sources import Source, open_bytes
+from textzero.corpus.streams import Read, Reading, encode, utf8_bytes
 from textzero.errors import InputError
 
 DEFAULT_FIELD = "text"
@@ -32,120 +27,112 @@ def record_documents(
     """Yield the text of every record of a file, or of the JSON lines that begin in [start, stop).
 
     Raises:
-        InputError: The field is not there, or a record cannot be read and `on_error` is not "skip".
+        InputError: The field is not there, or a record cannot be read and `on_error` is not "skip";
+            under `strict`, a malformed byte or a record without text.
     """
     name = field or DEFAULT_FIELD
-    if source.format == "jsonl":
-        found = _json_lines(source, start, stop, name, encoding, on_error, reading)
-    elif source.format == "parquet":
-        found = _parquet(source, name, reading)
-    else:
-        found = _delimited(source, name, encoding, on_error, reading)
+    if source.format == "parquet":
+        yield from _with_text(
+            source, name, strict, reading, _parquet(source, name, on_error, reading)
+        )
+        return
+    with utf8_bytes(
+        source, start, stop, encoding=encoding, strict=strict, on_error=on_error, reading=reading
+    ) as (read, base):
+        if source.format == "jsonl":
+            found = _json_lines(source, read, base, start == 0, name, strict, on_error, reading)
+        else:
+            found = _delimited(source, read, name, on_error, reading)
+        yield from _with_text(source, name, strict, reading, found)
+
+
+def _with_text(
+    source: Source, name: str, strict: bool, reading: Reading, found: Iterator[str | None]
+) -> Iterator[str]:
+    """Pass the texts on; count the records that have none."""
     for text in found:
-        if text is None or text == "":
+        if text:
+            yield text
+        elif strict:
+            raise InputError(
+                f"{source}: a record has no text in {name!r}; drop --strict to skip it"
+            )
+        else:
             reading.records_without_text += 1
-            if strict:
-                raise InputError(
-                    f"{source}: a record has no text in {name!r}; drop --strict to skip it"
-                )
-            continue
-        yield text
 
 
-def _lines(source: Source, start: int, stop: int, reading: Reading) -> Iterator[tuple[int, bytes]]:
-    """Yield (offset, line) of a JSON lines file."""
-    if source.compression:
-        stream: Any = open_text_bytes(source)
-        offset = 0
-        reading.bytes += source.size
-    else:
-        stream = RangeReader(source, start, stop)
-        offset = stream.first
+def _lines(read: Read) -> Iterator[bytes]:
+    """Cut what is read into lines, each with its end."""
     parts: list[bytes] = []
-    try:
-        while block := stream.read(1 << 18):
-            if not source.compression:
-                reading.bytes += len(block)
-            *lines, rest = block.split(b"\n")
-            for line in lines:
-                parts.append(line)
-                whole = b"".join(parts)
-                yield offset, whole
-                offset += len(whole) + 1
-                parts.clear()
-            if rest:
-                parts.append(rest)
-        if parts:
-            yield offset, b"".join(parts)
-    finally:
-        stream.close()
+    while block := read(1 << 18):
+        *lines, rest = block.split(b"\n")
+        for line in lines:
+            parts.append(line)
+            yield b"".join(parts) + b"\n"
+            parts.clear()
+        if rest:
+            parts.append(rest)
+    if parts:
+        yield b"".join(parts)
 
 
 def _json_lines(
     source: Source,
-    start: int,
-    stop: int,
+    read: Read,
+    offset: int,
+    first: bool,
     field: str,
-    encoding: str,
+    strict: bool,
     on_error: str,
     reading: Reading,
 ) -> Iterator[str | None]:
-    offset = start
-    try:
-        for offset, line in _lines(source, start, stop, reading):
-            if not line.strip():
-                continue
-            text, count, first = decode(lambda data: data.decode(encoding, REPLACE), line)
-            if count:
-                reading.malformed += count
-                where = f"{source}: byte {offset + first}"
-                reading.first_malformed = reading.first_malformed or where
-            try:
-                record = json.loads(text.removeprefix("\ufeff"))
-            except (ValueError, RecursionError) as error:
-                what = f"{source}: byte {offset}: expected a JSON object, got {text[:60]!r}"
-                if on_error != "skip":
-                    raise InputError(f"{what} ({error}); --on-error skip passes it over") from error
-                reading.skipped.append(what)
-                continue
+    """Texts of JSON lines; the `first` record of a file must have the field."""
+    for line in _lines(read):
+        begun, offset = offset, offset + len(line)
+        if line.isspace():
+            continue
+        try:
+            record = json.loads(line)
             if not isinstance(record, dict):
-                raise InputError(
-                    f"{source}: byte {offset}: expected a JSON object, got {text[:60]!r}"
-                )
-            value = record.get(field)
-            if value is None and field not in record and offset == start == 0:
-                names = ", ".join(map(str, record)) or "none"
-                raise InputError(
-                    f"{source} has no field {field!r}; name one of its fields with --field: {names}"
-                )
-            yield value if isinstance(value, str) or value is None else json.dumps(value)
-    except decompression_errors() as error:
-        if isinstance(error, InputError):
-            raise
-        _cut(source, error, on_error, reading)
+                raise ValueError("it is no object")
+        except (ValueError, RecursionError) as error:
+            shown = line[:60].decode("utf-8", "replace")
+            what = f"{source}: byte {begun}: expected a JSON object, got {shown!r}"
+            if on_error != "skip":
+                raise InputError(f"{what} ({error}); --on-error skip passes it over") from error
+            reading.skipped.append(what)
+            continue
+        if first and field not in record:
+            names = ", ".join(record) or "none"
+            raise InputError(
+                f"{source} has no field {field!r}; name one of its fields with --field: {names}"
+            )
+        first = False
+        value = record.get(field)
+        if value is not None and not isinstance(value, str):
+            value = json.dumps(value, ensure_ascii=False)
+        if value and b"\\u" in line:  # which may write half a surrogate pair
+            value = encode(value, source, begun, strict, reading).decode()
+        yield value
 
 
-def _cut(source: Source, error: Exception, on_error: str, reading: Reading) -> None:
+def _passed_over(source: Source, error: Exception, on_error: str, reading: Reading) -> None:
+    """Raise what is wrong with the rest of a file, or note that it is skipped."""
     what = f"{source} is cut or corrupt"
     if on_error != "skip":
         raise InputError(f"{what}: {error}; --on-error skip keeps what was read") from error
-    reading.skipped.append(f"the rest of {what}")
+    reading.skipped.append(f"the rest of {what}: {error}")
 
 
 def _delimited(
-    source: Source, column: str, encoding: str, on_error: str, reading: Reading
+    source: Source, read: Read, column: str, on_error: str, reading: Reading
 ) -> Iterator[str | None]:
     """Rows of a CSV or TSV file with a header; quotes may hold line feeds, so it is read whole."""
     csv.field_size_limit(1 << 30)
-    stream = open_text_bytes(source)
-    reading.bytes += source.size
-    encoding = "utf-8-sig" if encoding == "utf-8" else encoding
-    delimiter = "\t" if source.format == "tsv" else ","
+    # a line may hold rows that a lone carriage return ends
+    lines = (row for line in _lines(read) for row in io.StringIO(line.decode(), newline=""))
+    rows = csv.reader(lines, delimiter="\t" if source.format == "tsv" else ",")
     try:
-        raw = io.BufferedReader(stream)  # type: ignore[arg-type]
-        text, count, _ = decode(lambda _: "", b"")
-        lines = io.TextIOWrapper(raw, encoding, errors=REPLACE, newline="")
-        rows = csv.reader(lines, delimiter=delimiter)
         header = next(rows, [])
         if column not in header:
             names = ", ".join(header) or "none"
@@ -156,35 +143,30 @@ def _delimited(
         for row in rows:
             if row:
                 yield row[place] if place < len(row) else None
-    except (csv.Error, *decompression_errors()) as error:
-        if isinstance(error, InputError):
-            raise
-        _cut(source, error, on_error, reading)
-    finally:
-        stream.close()
+    except csv.Error as error:
+        _passed_over(source, error, on_error, reading)
 
 
-def _parquet(source: Source, column: str, reading: Reading) -> Iterator[str | None]:
+def _parquet(source: Source, column: str, on_error: str, reading: Reading) -> Iterator[str | None]:
     """One column, batch by batch."""
     import pyarrow
     import pyarrow.parquet
 
-    stream = open_bytes(source)
+    before, done = reading.bytes, 0
     try:
-        table = pyarrow.parquet.ParquetFile(stream)
-        names = table.schema_arrow.names
-        if column not in names:
-            raise InputError(
-                f"{source} has no column {column!r}; "
-                f"name one of its columns with --column: {', '.join(names)}"
-            )
-        reading.bytes += source.size
-        for batch in table.iter_batches(batch_size=4096, columns=[column]):
-            values = batch.column(0)
-            if not pyarrow.types.is_string(values.type):
-                values = values.cast(pyarrow.string())
-            yield from values.to_pylist()
-    except pyarrow.ArrowException as error:
-        raise InputError(f"{source} cannot be read as Parquet: {error}") from error
-    finally:
-        stream.close()
+        with open_bytes(source) as stream, pyarrow.parquet.ParquetFile(stream) as table:
+            names = table.schema_arrow.names
+            if column not in names:
+                raise InputError(
+                    f"{source} has no column {column!r}; "
+                    f"name one of its columns with --column: {', '.join(names)}"
+                )
+            for batch in table.iter_batches(batch_size=4096, columns=[column]):
+                done += batch.num_rows
+                reading.bytes = before + source.size * done // table.metadata.num_rows
+                values: Any = batch.column(0)
+                if not pyarrow.types.is_string(values.type):
+                    values = values.cast(pyarrow.string())
+                yield from values.to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        _passed_over(source, error, on_error, reading)

@@ -15,6 +15,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,10 +24,10 @@ from textzero.errors import InputError
 
 _MAGIC = (
     (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bz2"),
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
 )
+_BZ2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")  # a block, the end of an empty stream
 _PARQUET = b"PAR1"
 _RECORD_SUFFIXES = {
     ".jsonl": "jsonl",
@@ -81,10 +82,31 @@ def open_bytes(source: Source) -> BinaryIO:
 def open_text_bytes(source: Source) -> BinaryIO:
     """Open the bytes behind the compression, as a stream from the first to the last."""
     stored = open_bytes(source)
-    return decompressor(stored, source.compression) if source.compression else stored
+    if not source.compression:
+        return stored
+    stream = decompressor(stored, source.compression)
+    close = stream.close
+
+    def close_both() -> None:
+        close()
+        stored.close()
+
+    stream.close = close_both
+    return stream
 
 
-def decompressor(stored: BinaryIO, compression: str) -> BinaryIO:
+@contextmanager
+def text_and_stored_bytes(source: Source) -> Iterator[tuple[Any, BinaryIO]]:
+    """Open both the bytes behind the compression and the stored bytes below them."""
+    with open_bytes(source) as stored:
+        if not source.compression:
+            yield stored, stored
+            return
+        with decompressor(stored, source.compression) as stream:
+            yield stream, stored
+
+
+def decompressor(stored: Any, compression: str) -> Any:
     """Wrap a compressed stream; several streams end to end read as one."""
     if compression == "gzip":
         return gzip.GzipFile(fileobj=io.BufferedReader(stored, 1 << 18), mode="rb")
@@ -152,7 +174,8 @@ def find_sources(
                 kind = "pattern" if glob.has_magic(path) else "file or folder"
                 raise InputError(f"no such {kind}: {path}")
             inner = find_sources([m for m in matches if m != "-"], include, exclude, format)
-            listing.sources += inner.sources
+            # `**` matches a folder and the files in it: each file once
+            listing.sources += {source.path: source for source in inner.sources}.values()
             listing.skipped += inner.skipped
     if not listing.sources:
         where = ", ".join(paths) or "an empty list"
@@ -220,20 +243,23 @@ def _add_url(
 
     try:
         system, path = fsspec.core.url_to_fs(url)
-        if system.isdir(path):
+        if glob.has_magic(path):
+            names = sorted(system.glob(path))
+        elif system.info(path)["type"] == "directory":
             found = sorted(system.find(path))
             names = [
                 f for f in found if _wanted(f, path, include, exclude) and not _hidden(f, path)
             ]
-        elif glob.has_magic(path):
-            names = sorted(system.glob(path))
         else:
             names = [path]
         for name in names:
+            address = url if name == path else system.unstrip_protocol(name)
+            size = system.size(name)
             with system.open(name, "rb") as file:
-                head = file.read(64)
-            size = int(system.size(name) or 0)
-            listing.sources.append(describe(system.unstrip_protocol(name), size, head, format))
+                if size is None:  # a server that does not say
+                    listing.sources.append(_spool(file, address, format))
+                else:
+                    listing.sources.append(describe(address, size, file.read(64), format))
     except (OSError, ImportError, ValueError) as error:
         raise InputError(f"{url} cannot be read: {error}") from error
 
@@ -245,6 +271,8 @@ def _hidden(file: str, root: str) -> bool:
 def describe(path: str, size: int, head: bytes, format: str, location: str = "") -> Source:
     """Say what a file is from its first bytes and its name."""
     compression = next((name for magic, name in _MAGIC if head.startswith(magic)), "")
+    if head[:3] == b"BZh" and any(block.startswith(head[4:10]) for block in _BZ2_BLOCKS):
+        compression = "bz2"
     if format == "auto":
         stem, suffix = os.path.splitext(path.lower())
         if suffix in _COMPRESSION_SUFFIXES:
@@ -263,7 +291,7 @@ def _spool_stdin(format: str) -> Source:
 
 def _spool(stream: Any, name: str, format: str) -> Source:
     """Copy a stream to a temporary file that goes with this process: later passes need it."""
-    file = tempfile.NamedTemporaryFile(prefix="textzero-", suffix=".stdin")  # noqa: SIM115
+    file = tempfile.NamedTemporaryFile(prefix="textzero-", suffix=".stdin")
     _SPOOLED.append(file)
     size = 0
     while block := stream.read(1 << 20):

@@ -5,15 +5,18 @@ piece is cut at white space, deterministically: the place depends on the documen
 """
 
 import codecs
+import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import BinaryIO
 
 import numpy as np
 
 from textzero._compat import Array
-from textzero.corpus.sources import Source, decompression_errors, open_bytes, open_text_bytes
+from textzero.corpus.sources import Source, decompression_errors, text_and_stored_bytes
 from textzero.errors import InputError
 from textzero.kernels import kernel
 from textzero.kernels.reference.text import ALONE, KIND, SEPARATOR, character_classes
@@ -24,6 +27,9 @@ LINE, RECORD = 0x0A, 0x1E  # the byte between documents: lines, or anything that
 
 # Encodings in which the byte 0x0A is always a line feed, so that a file can be split at it.
 _SPLITTABLE = ("utf-8", "ascii", "gb", "big5", "euc", "cp", "iso8859", "koi8", "shift", "latin")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+Read = Callable[[int], bytes]
 
 
 @dataclass
@@ -32,48 +38,65 @@ class Reading:
 
     Attributes:
         bytes: Stored bytes read.
-        documents: Documents that held at least one character.
+        documents: Documents that held at least one token.
         malformed: Byte sequences that the encoding does not allow, replaced by U+FFFD.
-        first_malformed: "path: byte offset" of the first of them.
-        cuts: Documents without white space that had to be cut between two characters.
+        first_malformed: (path, byte offset) of the first of them, by name of path; None without.
+            Offsets in compressed files count decompressed bytes.
+        cuts: Cuts between two characters of documents that have no white space.
         records_without_text: Records whose text field was missing or empty.
         blank_tokens: Tokens of a Python tokenizer that held nothing visible, dropped.
-        skipped: Files, rest of files or records passed over, with the reason.
+        skipped: Files, rest of files or records passed over, with the reason; sorted.
     """
 
     bytes: int = 0
     documents: int = 0
     malformed: int = 0
-    first_malformed: str = ""
+    first_malformed: tuple[str, int] | None = None
     cuts: int = 0
     records_without_text: int = 0
     blank_tokens: int = 0
     skipped: list[str] = field(default_factory=list)
 
     def add(self, other: "Reading") -> None:
-        """Add another part of the same corpus."""
+        """Add another part of the same corpus; the order of parts does not matter."""
         self.bytes += other.bytes
         self.documents += other.documents
-        self.malformed += other.malformed
-        firsts = [x for x in (self.first_malformed, other.first_malformed) if x]
-        self.first_malformed = min(firsts, default="")
+        self._add_malformed(other.malformed, other.first_malformed)
         self.cuts += other.cuts
         self.records_without_text += other.records_without_text
         self.blank_tokens += other.blank_tokens
-        self.skipped += other.skipped
+        self.skipped = sorted(self.skipped + other.skipped)
+
+    def _add_malformed(self, count: int, first: tuple[str, int] | None) -> None:
+        self.malformed += count
+        places = [place for place in (self.first_malformed, first) if place]
+        self.first_malformed = min(places, default=None)
+
+    def replaced(
+        self, count: int, source: Source, offset: int, encoding: str, strict: bool
+    ) -> None:
+        """Count malformed sequences of a file, the first at `offset`; `strict` refuses them."""
+        if strict:
+            raise InputError(
+                f"{source}: byte {offset} is not {encoding}; name the --encoding or drop --strict"
+            )
+        self._add_malformed(count, (source.path, offset))
 
     def losses(self) -> list[str]:
         """Say in sentences what was replaced, cut or skipped."""
         lines = []
-        if self.malformed:
+        if self.first_malformed:
+            path, offset = self.first_malformed
             lines.append(
                 f"{self.malformed:,} malformed byte sequences replaced, "
-                f"the first at {self.first_malformed}; is --encoding right?"
+                f"the first at {path}: byte {offset}; is --encoding right?"
             )
         if self.cuts:
             lines.append(f"{self.cuts:,} cuts inside documents that have no white space")
         if self.records_without_text:
             lines.append(f"{self.records_without_text:,} records without text")
+        if self.blank_tokens:
+            lines.append(f"{self.blank_tokens:,} tokens without a visible character dropped")
         return lines + [f"skipped {entry}" for entry in self.skipped]
 
 
@@ -82,18 +105,16 @@ class Piece:
     """Some whole documents, or a part of one.
 
     Attributes:
-        text: uint8 (size + PADDING or more,). Well-formed UTF-8, then zeros. Reused by the next piece.
+        text: uint8 (size + PADDING or more,). Well-formed UTF-8, zeros; reused by the next piece.
         size: Bytes of text.
         boundary: The byte that ends a document.
-        offset: Where the piece begins, in bytes of the decoded stream of its split.
-        stored: Stored bytes that went into it.
+        stored: Stored bytes that were read since the last piece.
     """
 
     text: Array
     size: int
     boundary: int
-    offset: int
-    stored: int
+    stored: int = 0
 
     def string(self) -> str:
         """Return the text as a string."""
@@ -102,7 +123,8 @@ class Piece:
 
 def can_split(encoding: str) -> bool:
     """Whether a file in this encoding can be cut at any line feed byte."""
-    return codecs.lookup(encoding).name.startswith(_SPLITTABLE)
+    named = codecs.lookup(encoding).name.startswith(_SPLITTABLE)
+    return named and b"\n".decode(encoding) == "\n"  # not so in EBCDIC, such as cp037
 
 
 class RangeReader:
@@ -112,8 +134,8 @@ class RangeReader:
         first: Offset of the first byte that is read.
     """
 
-    def __init__(self, source: Source, start: int, stop: int) -> None:
-        self._file = open_bytes(source)
+    def __init__(self, file: BinaryIO, start: int, stop: int) -> None:
+        self._file = file
         self._stop = stop
         self._position = start
         self._done = start >= stop
@@ -122,7 +144,7 @@ class RangeReader:
         self.first = self._position
 
     def _skip_to_line(self, start: int) -> None:
-        """Move behind the first line feed in [start - 1, stop - 1); without one, nothing is left."""
+        """Move behind the first line feed in [start - 1, stop - 1); nothing is left without one."""
         position = start - 1
         self._file.seek(position)
         while position < self._stop - 1:
@@ -156,9 +178,9 @@ class RangeReader:
         self._position += len(block)
         return block
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    def tell(self) -> int:
+        """Return the offset of the next byte."""
+        return self._position
 
 
 _REPLACED = threading.local()  # what the handler below has replaced in this thread
@@ -183,6 +205,103 @@ def decode(decoder: Callable[[bytes], str], data: bytes) -> tuple[str, int, int]
     return decoder(data), _REPLACED.count, _REPLACED.first
 
 
+@contextmanager
+def utf8_bytes(
+    source: Source,
+    start: int,
+    stop: int,
+    *,
+    encoding: str | None,
+    strict: bool,
+    on_error: str,
+    reading: Reading,
+) -> Iterator[tuple[Read, int]]:
+    """Open the lines that begin in bytes [start, stop) of a file: (read, offset of the first).
+
+    `read(size)` returns UTF-8 without its byte order mark, perhaps a few bytes more than asked,
+    and b"" at the end. It is well-formed unless `encoding` is None: then it is what the file holds.
+    A compressed file, or one in an encoding that cannot be split, is read whole: start must be 0.
+
+    Raises:
+        InputError: Under `strict`, the first malformed byte; unless `on_error` is "skip", the end
+            of a cut or corrupt file.
+    """
+    with text_and_stored_bytes(source) as (stream, stored):
+        if source.compression:
+            base, tell, get = 0, stored.tell, stream.read1  # what precedes damage is not lost
+        else:
+            stream = RangeReader(stored, start, stop)
+            base, tell, get = stream.first, stream.tell, stream.read
+        read = _guarded(source, get, tell, on_error, reading)
+        if encoding is not None:
+            read = _transcoded(source, read, encoding, base, strict, reading)
+        head = b""
+        while base == 0 and len(head) < 3 and (block := read(3 - len(head))):
+            head += block
+        if head.startswith(codecs.BOM_UTF8):
+            head, base = head[3:], 3
+
+        def read_on(size: int) -> bytes:
+            nonlocal head
+            block, head = head, b""
+            return block or read(size)
+
+        yield read_on, base
+
+
+def _guarded(
+    source: Source, read: Read, tell: Callable[[], int], on_error: str, reading: Reading
+) -> Read:
+    """Count the stored bytes; turn what goes wrong into a sentence, or into the end of the file."""
+    done, position = 0, tell()
+
+    def guarded(size: int) -> bytes:
+        nonlocal done, position
+        try:
+            block = read(size)
+        except decompression_errors() as error:
+            kind = f" ({source.compression})" if source.compression else ""
+            what = f"{source}{kind} is cut or corrupt after {done:,} bytes of text"
+            if on_error != "skip":
+                raise InputError(f"{what}: {error}; --on-error skip keeps what was read") from error
+            reading.skipped.append(f"the rest of {what}")
+            block = b""
+        done += len(block)
+        reading.bytes += tell() - position
+        position = tell()
+        return block
+
+    return guarded
+
+
+def _transcoded(
+    source: Source, read: Read, encoding: str, base: int, strict: bool, reading: Reading
+) -> Read:
+    """Read another encoding as well-formed UTF-8, counting what it does not allow."""
+    decoder = codecs.getincrementaldecoder(encoding)(REPLACE)
+    done = base
+    ended = False
+
+    def transcoded(size: int) -> bytes:
+        nonlocal done, ended
+        while not ended:
+            block = read(max(1, size // 4))  # no encoding grows more than fourfold in UTF-8
+            ended = not block
+            pending = len(decoder.getstate()[0])
+            try:
+                text, count, first = decode(partial(decoder.decode, final=ended), block)
+            except UnicodeError as error:  # a UTF-16 file without its byte order mark
+                raise InputError(f"{source} is not {encoding}: {error}") from error
+            if count:
+                reading.replaced(count, source, done - pending + first, encoding, strict)
+            done += len(block)
+            if text:
+                return encode(text, source, done, strict, reading)
+        return b""
+
+    return transcoded
+
+
 def line_pieces(
     source: Source,
     start: int,
@@ -196,102 +315,28 @@ def line_pieces(
 ) -> Iterator[Piece]:
     """Yield the documents that begin in bytes [start, stop) of a text file, as pieces.
 
-    A compressed file, or one in an encoding that cannot be split, is read whole: start must be 0.
-
     Raises:
-        InputError: Under `strict`, the first malformed byte; unless `on_error` is "skip", the end
-            of a cut or corrupt compressed file.
+        InputError: See `utf8_bytes`.
     """
-    stream: Any
-    if source.compression:
-        stream, base = open_text_bytes(source), 0
-        read = _guarded(source, stream.read, on_error, reading)
-        reading.bytes += source.size
-    else:
-        stream = RangeReader(source, start, stop)
-        read, base = stream.read, stream.first
-    if codecs.lookup(encoding).name not in ("utf-8", "ascii"):
-        read = _transcoded(source, read, encoding, base, strict, reading)
-    if boundary == RECORD:
-        read = _without_separators(read)
-    try:
-        yield from pieces(source, read, base, boundary, strict, reading)
-    finally:
-        stream.close()
-
-
-def _without_separators(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Blank the bytes that would end a document, where only the end of the file does."""
-    return lambda size: read(size).replace(b"\x1e", b" ")
-
-
-def _guarded(
-    source: Source, read: Callable[[int], bytes], on_error: str, reading: Reading
-) -> Callable[[int], bytes]:
-    """Turn what a decompressor raises into one sentence, or into the end of the file."""
-    done = 0
-
-    def guarded(size: int) -> bytes:
-        nonlocal done
-        try:
-            block = read(size)
-        except decompression_errors() as error:
-            what = f"{source} ({source.compression}) is cut or corrupt after {done:,} bytes of text"
-            if on_error != "skip":
-                raise InputError(f"{what}: {error}; --on-error skip keeps what was read") from error
-            reading.skipped.append(f"the rest of {what}")
-            return b""
-        done += len(block)
-        return block
-
-    return guarded
-
-
-def _transcoded(
-    source: Source,
-    read: Callable[[int], bytes],
-    encoding: str,
-    base: int,
-    strict: bool,
-    reading: Reading,
-) -> Callable[[int], bytes]:
-    """Read another encoding as UTF-8, counting what it does not allow."""
-    decoder = codecs.getincrementaldecoder(encoding)(REPLACE)
-    done = base
-    ended = False
-
-    def transcoded(size: int) -> bytes:
-        nonlocal done, ended
-        while not ended:
-            block = read(max(1, size // 4))  # no encoding grows more than fourfold in UTF-8
-            ended = not block
-            pending = len(decoder.getstate()[0])
-            try:
-                text, count, first = decode(lambda data: decoder.decode(data, ended), block)
-            except UnicodeError as error:  # a UTF-16 file without its byte order mark
-                raise InputError(f"{source} is not {encoding}: {error}") from error
-            if count:
-                where = f"{source}: byte {done - pending + first}"
-                if strict:
-                    message = f"{where} is not {encoding}; name the --encoding or drop --strict"
-                    raise InputError(message)
-                reading.malformed += count
-                reading.first_malformed = reading.first_malformed or where
-            done += len(block)
-            if text:
-                return _encode(text, reading)
-        return b""
-
-    return transcoded
+    foreign = None if codecs.lookup(encoding).name == "utf-8" else encoding
+    with utf8_bytes(
+        source, start, stop, encoding=foreign, strict=strict, on_error=on_error, reading=reading
+    ) as (read, base):
+        if boundary == RECORD:  # which only the end of the file is
+            yield from pieces(
+                source,
+                lambda size: read(size).replace(b"\x1e", b" "),
+                base,
+                boundary,
+                strict,
+                reading,
+            )
+        else:
+            yield from pieces(source, read, base, boundary, strict, reading)
 
 
 def pieces(
-    source: Source,
-    read: Callable[[int], bytes],
-    base: int,
-    boundary: int,
-    strict: bool,
-    reading: Reading,
+    source: Source, read: Read, base: int, boundary: int, strict: bool, reading: Reading
 ) -> Iterator[Piece]:
     """Cut the UTF-8 that `read(size)` returns into pieces.
 
@@ -313,11 +358,6 @@ def pieces(
             block, waiting = block[: PIECE - held], block[PIECE - held :]
             buffer[held : held + len(block)] = block
             held += len(block)
-        if offset == 0 and held >= 3 and buffer.startswith(codecs.BOM_UTF8):
-            buffer[: held - 3] = buffer[3:held]
-            held, offset = held - 3, 3
-            if not last:
-                continue
         size = held if last else buffer.rfind(end, 0, held) + 1
         if size == 0 and not last:
             size = _safe_cut(buffer, text, held, reading)
@@ -341,20 +381,14 @@ def _checked(
     reading: Reading,
 ) -> Piece:
     """Make the piece, its malformed bytes replaced and counted."""
-    stored = 0 if source.compression else size
-    reading.bytes += stored
     bad = kernel("text").first_malformed(text, size)
     if bad < size:
-        where = f"{source}: byte {offset + bad}"
-        if strict:
-            raise InputError(f"{where} is not UTF-8; name the --encoding or drop --strict")
         string, count, _ = decode(lambda data: data.decode("utf-8", REPLACE), text[:size].tobytes())
-        reading.malformed += count
-        reading.first_malformed = reading.first_malformed or where
+        reading.replaced(count, source, offset + bad, "UTF-8", strict)
         fixed = string.encode()
         text = np.frombuffer(fixed + bytes(PADDING), np.uint8)
         size = len(fixed)
-    return Piece(text, size, boundary, offset, stored)
+    return Piece(text, size, boundary)
 
 
 def _safe_cut(buffer: bytearray, text: Array, held: int, reading: Reading) -> int:
@@ -389,31 +423,36 @@ def _safe_cut(buffer: bytearray, text: Array, held: int, reading: Reading) -> in
     return whole if whole > 0 else held
 
 
-def document_pieces(documents: Iterator[str], reading: Reading) -> Iterator[Piece]:
+def document_pieces(
+    source: Source, documents: Iterator[str], strict: bool, reading: Reading
+) -> Iterator[Piece]:
     """Yield documents that are already strings (records, Python iterables) as pieces."""
+    done = 0
 
     def read(size: int) -> bytes:
-        parts, total = [], 0
-        while total < size:
+        nonlocal done
+        parts, goal = [], done + size
+        while done < goal:
             document = next(documents, None)
             if document is None:
                 break
-            parts.append(_encode(document, reading).replace(b"\x1e", b" ") + b"\x1e")
-            total += len(parts[-1])
+            if not isinstance(document, str):
+                raise TypeError(f"documents must be strings, got {type(document).__name__}")
+            data = encode(document, source, done, strict, reading)
+            parts.append(data.replace(b"\x1e", b" ") + b"\x1e")
+            done += len(parts[-1])
         return b"".join(parts)
 
-    yield from pieces(Source("-", 0, "memory", "text"), read, 0, RECORD, False, reading)
+    yield from pieces(source, read, 0, RECORD, strict, reading)
 
 
-def _encode(text: str, reading: Reading) -> bytes:
+def encode(text: str, source: Source, offset: int, strict: bool, reading: Reading) -> bytes:
     """Encode a string; lone surrogates, which UTF-8 has not, are malformed."""
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raw = text.encode("utf-8", "surrogatepass")
-        clean, count, _ = decode(lambda data: data.decode("utf-8", REPLACE), raw)
-        reading.malformed += count
-        reading.first_malformed = reading.first_malformed or "a lone surrogate"
+        clean, count = _SURROGATES.subn("\ufffd", text)
+        reading.replaced(count, source, offset, "Unicode", strict)
         return clean.encode()
 
 
@@ -431,15 +470,13 @@ def detect_encoding(source: Source, sample: int = 1 << 20) -> str:
     A byte order mark decides; then whether the bytes are UTF-8; then whether they are GB18030 or
     Big5, and which of the two gives more of the characters that Chinese uses most.
     """
-    stream = open_text_bytes(source)
-    try:
-        head = stream.read(sample)
-        while len(head) < sample and (more := stream.read(sample - len(head))):
-            head += more
-    except decompression_errors():
-        return "utf-8"  # the reader will say what is wrong with the file
-    finally:
-        stream.close()
+    head = b""
+    with text_and_stored_bytes(source) as (stream, _):
+        try:
+            while len(head) < sample and (more := stream.read(sample - len(head))):
+                head += more
+        except decompression_errors():
+            return "utf-8"  # the reader will say what is wrong with the file
     if head.startswith(codecs.BOM_UTF8):
         return "utf-8"
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):

@@ -228,7 +228,9 @@ def train_vectors(
     center = context.copy() if shared else np.zeros((n_words, dim), np.float32)
     losses: list[float] = []
 
-    def sweep(rows: Array, fixed: Array, row_bias: Array, column_bias: Array, ridge: float) -> Array:
+    def sweep(
+        rows: Array, fixed: Array, row_bias: Array, column_bias: Array, ridge: float
+    ) -> Array:
         """Return the rows solved against the fixed matrix."""
         kernels = kernel("least_squares", device)
         gram = kernels.gram(fixed)

@@ -34,7 +34,8 @@ def jit_with(**options: Any) -> Callable[..., Any]:
             return numba.njit(cache=True, nogil=True, **options)(function)
         except (RuntimeError, NumbaError):  # "no locator available": nowhere to write
             owner = os.getuid() if hasattr(os, "getuid") else os.getpid()
-            numba.config.CACHE_DIR = os.path.join(tempfile.gettempdir(), f"textzero-{owner}")
+            folder = os.path.join(tempfile.gettempdir(), f"textzero-{owner}")
+            numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]
             return numba.njit(cache=True, nogil=True, **options)(function)
 
     return compile_later
@@ -62,8 +63,7 @@ byte_at = _load(8, types.int64)
 word_at = _load(64, types.uint64)
 
 
-@intrinsic
-def fetch_ahead(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
+def _fetch_ahead(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
     """Ask the cache for the line that holds element `index` of a contiguous array's first axis."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -83,3 +83,6 @@ def fetch_ahead(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: AR
         return context.get_dummy_value()
 
     return types.void(array, index), generate
+
+
+fetch_ahead: Any = intrinsic(_fetch_ahead)

@@ -102,7 +102,9 @@ def _count_rows(
                 fetch_ahead(tokens, max(0, positions[o + _AHEAD] - window))
                 fetch_ahead(tokens, positions[o + _AHEAD] + 1)
             position = positions[o]
-            lowest = position - window if position >= fresh else position
+            lowest = position
+            if position >= fresh:
+                lowest -= window
             for place in range(position - 1, max(0, lowest) - 1, -1):
                 other = np.int64(tokens[place])
                 if other == DOCUMENT_END:

@@ -7,6 +7,7 @@ over its length; its bytes lie in an arena and are compared.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class Table:
 
 
 @jit
-def _key(text: Array, start: int, stop: int) -> tuple[int, int]:
+def _key(text: Array, start: int, stop: int) -> tuple[np.uint64, np.uint64]:
     length = stop - start
     if length <= 8:
         return word_at(text, start) & (_ALL >> np.uint64(64 - 8 * length)), np.uint64(0)
@@ -61,15 +62,21 @@ def _key(text: Array, start: int, stop: int) -> tuple[int, int]:
 
 
 @jit
-def _home(key0: int, key1: int) -> int:
+def _home(key0: np.uint64, key1: np.uint64) -> np.uint64:
     mixed = (key0 ^ (key1 * _MIX1)) * _MIX0
     return mixed ^ (mixed >> np.uint64(32))
 
 
 @jit
 def _slot_of(
-    slots: Array, arena: Array, text: Array, start: int, stop: int, key0: int, key1: int
-) -> int:
+    slots: Array,
+    arena: Array,
+    text: Array,
+    start: int,
+    stop: int,
+    key0: np.uint64,
+    key1: np.uint64,
+) -> np.int64:
     """Return the slot that holds the word, or the free slot where it belongs."""
     mask = np.uint64(slots.shape[0] - 1)
     place = _home(key0, key1) & mask
@@ -375,6 +382,7 @@ def _merge_into(
     scratch: Array,
     first: int,
 ) -> int:
+    start: Any
     for i in range(first, other.shape[0]):
         key0, key1 = other[i, _KEY0], other[i, _KEY1]
         if key0 == 0 and key1 == 0:
@@ -395,7 +403,7 @@ def _merge_into(
 
 
 @jit
-def _unpack(key0: int, key1: int, out: Array, n: int) -> int:
+def _unpack(key0: np.uint64, key1: np.uint64, out: Array, n: int) -> int:
     """Write the bytes of a short key at out[n], return the next free byte."""
     while key0 != 0:
         out[n] = key0 & np.uint64(0xFF)
@@ -425,7 +433,8 @@ def merge_tables(table: Table, other: Table) -> None:
 def _unload(
     slots: Array, arena: Array, seen: Array, out: Array, offsets: Array, counts: Array, held: Array
 ) -> int:
-    n = size = 0
+    n = 0
+    size: Any = 0
     for i in range(slots.shape[0]):
         key0, key1 = slots[i, _KEY0], slots[i, _KEY1]
         if key0 == 0 and key1 == 0:

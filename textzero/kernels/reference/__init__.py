@@ -1,0 +1,1 @@
+"""Kernels as they are defined, in plain Python and NumPy."""

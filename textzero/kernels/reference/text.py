@@ -153,7 +153,7 @@ def find_tokens(
         i += width
     k = 0
     while k < len(characters):
-        start, stop, kind = characters[k]
+        start, _, kind = characters[k]
         k += 1
         if kind == SEPARATOR:
             if text[start] == boundary and (not found or found[-1] != (-1, -1)):

@@ -1,0 +1,5 @@
+"""`python -m textzero_cli`."""
+
+from . import run
+
+run()

@@ -1,0 +1,154 @@
+"""Options that several commands share, and the objects they make."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from textzero.corpus import Corpus, Reading
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+FORMATS = ("auto", "text", "jsonl", "csv", "tsv", "parquet")
+
+
+def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+corpus_options = _together(
+    click.argument("corpus", nargs=-1, required=True),
+    click.option(
+        "--include",
+        multiple=True,
+        metavar="PATTERN",
+        help="Read only files of folders that match, such as '*.py' (repeatable).",
+    ),
+    click.option(
+        "--exclude",
+        multiple=True,
+        metavar="PATTERN",
+        help="Do not read files of folders that match (repeatable).",
+    ),
+    click.option(
+        "--input-format",
+        type=click.Choice(FORMATS),
+        default="auto",
+        show_default=True,
+        help="What the files are; auto goes by content and suffix.",
+    ),
+    click.option(
+        "--field",
+        "--column",
+        "field",
+        metavar="NAME",
+        help="Text field of JSON lines, or column of CSV, TSV and Parquet.  [default: text]",
+    ),
+    click.option(
+        "--document",
+        type=click.Choice(["line", "file"]),
+        default="line",
+        show_default=True,
+        help="What a document is.",
+    ),
+    click.option(
+        "--encoding",
+        default="utf-8",
+        show_default=True,
+        help="Encoding of the files: a Python codec, or auto.",
+    ),
+    click.option("--strict", is_flag=True, help="Make every loss of input an error."),
+    click.option(
+        "--on-error",
+        type=click.Choice(["raise", "skip"]),
+        default="raise",
+        show_default=True,
+        help="What to do with a damaged file or record; skip keeps what can be read.",
+    ),
+)
+
+token_options = _together(
+    click.option(
+        "--tokenizer",
+        default="word",
+        show_default=True,
+        metavar="NAME",
+        help="word, whitespace, char, or a Python function as package.module:function.",
+    ),
+    click.option("--lowercase", is_flag=True, help="Lower-case the text first."),
+    click.option("--nfkc", is_flag=True, help="Normalise the text to Unicode NFKC first."),
+)
+
+
+def min_count_option(default: int) -> Callable[[Command], Command]:
+    """Return the option --min-count."""
+    return click.option(
+        "--min-count",
+        type=click.IntRange(1),
+        default=default,
+        show_default=True,
+        help="Leave out rarer words.",
+    )
+
+
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Threads or processes.  [default: one per processor]",
+)
+memory_option = click.option(
+    "--memory",
+    metavar="SIZE",
+    help="Bound on memory, such as 1GB; more is kept on disk.  [default: half of the machine's]",
+)
+force_option = click.option("--force", is_flag=True, help="Replace an output that is there.")
+quiet_option = click.option(
+    "--quiet", "-q", is_flag=True, help="Print nothing but results and errors."
+)
+number_option = click.option(
+    "-n", "number", type=click.IntRange(1), default=10, show_default=True, help="How many words."
+)
+vectors_argument = click.argument("vectors", type=click.Path())
+
+
+def make_corpus(
+    corpus: Sequence[str],
+    include: Sequence[str],
+    exclude: Sequence[str],
+    input_format: str,
+    field: str | None,
+    document: str,
+    encoding: str,
+    strict: bool,
+    on_error: str,
+) -> "Corpus":
+    """Make the corpus that the options describe."""
+    from textzero.corpus import Corpus
+
+    return Corpus(
+        *corpus,
+        include=include,
+        exclude=exclude,
+        format=input_format,
+        field=field,
+        document=document,
+        encoding=encoding,
+        strict=strict,
+        on_error=on_error,
+    )
+
+
+def report_losses(reading: "Reading", quiet: bool) -> None:
+    """Say on stderr what was not read as it stands."""
+    lines = reading.losses()
+    if quiet or not lines:
+        return
+    for line in lines[:5]:
+        click.echo(f"Warning: {line}", err=True)
+    if len(lines) > 5:
+        click.echo(f"Warning: ... and {len(lines) - 5:,} more", err=True)

@@ -1,0 +1,86 @@
+"""textzero cooccur."""
+
+from typing import Any
+
+import click
+
+from . import _options as options
+from ._progress import make_progress
+
+
+@click.command()
+@options.corpus_options
+@options.token_options
+@click.option("-o", "--output", required=True, metavar="FOLDER", help="Folder to write.")
+@click.option("--vocabulary", type=click.Path(), metavar="FILE",
+              help="word<TAB>count table of the words to use.  [default: count them first]")  # fmt: skip
+@options.min_count_option(5)
+@click.option("--max-words", type=click.IntRange(2), help="Use at most so many words.")
+@click.option("--window", type=click.IntRange(1), default=10, show_default=True,
+              help="Words on each side.")  # fmt: skip
+@click.option("--weighting", type=click.Choice(["flat", "harmonic"]), default="flat",
+              show_default=True, help="Count a pair as 1, or as 1 / distance.")  # fmt: skip
+@click.option("--keep-gaps", is_flag=True,
+              help="Words outside the vocabulary keep their place in the window.")  # fmt: skip
+@options.memory_option
+@options.workers_option
+@options.force_option
+@options.quiet_option
+def cooccur(
+    output: str,
+    vocabulary: str | None,
+    min_count: int,
+    max_words: int | None,
+    window: int,
+    weighting: str,
+    keep_gaps: bool,
+    tokenizer: str,
+    lowercase: bool,
+    nfkc: bool,
+    memory: str | None,
+    workers: int | None,
+    force: bool,
+    quiet: bool,
+    **corpus: Any,
+) -> None:
+    """Count which words of CORPUS stand near each other, into a folder of compressed rows."""
+    from textzero.cooccurrence import count_cooccurrences
+    from textzero.counting import count_words
+    from textzero.files import refuse_to_overwrite
+    from textzero.vocabulary import Vocabulary
+
+    refuse_to_overwrite(output, force)
+    texts, progress = options.make_corpus(**corpus), make_progress(quiet)
+    if vocabulary is not None:
+        words = Vocabulary.load(vocabulary)
+    else:
+        counts = count_words(
+            texts,
+            tokenizer=tokenizer,
+            lowercase=lowercase,
+            nfkc=nfkc,
+            workers=workers,
+            progress=progress,
+        )
+        words = Vocabulary.from_counts(counts, min_count, max_words)
+    matrix = count_cooccurrences(
+        texts,
+        words,
+        tokenizer=tokenizer,
+        lowercase=lowercase,
+        nfkc=nfkc,
+        window=window,
+        weighting=weighting,
+        keep_gaps=keep_gaps,
+        memory=memory,
+        workers=workers,
+        folder=output,
+        progress=progress,
+    )
+    options.report_losses(matrix.reading, quiet)
+    if not quiet:
+        click.echo(
+            f"{matrix.records:,} co-occurrences of {len(words):,} words written to {output} "
+            f"in {sum(progress.seconds.values()):.1f} s",
+            err=True,
+        )

@@ -1,0 +1,89 @@
+"""textzero count."""
+
+import re
+from typing import Any
+
+import click
+
+from . import _options as options
+from ._progress import make_progress
+
+
+@click.command()
+@options.corpus_options
+@options.token_options
+@options.min_count_option(1)
+@click.option("--top", type=click.IntRange(1), help="Print only so many words.  [default: all]")
+@click.option("--ngrams", default="1", show_default=True, metavar="N|N-M",
+              help="Count sequences of N tokens, or of N to M.")  # fmt: skip
+@click.option("--documents", is_flag=True, help="Also count the documents that hold each word.")
+@click.option("-o", "--output", default="-", metavar="FILE",
+              help="Where to write.  [default: standard output]")  # fmt: skip
+@click.option("--format", "format", type=click.Choice(["tsv", "parquet", "jsonl", "glove", "jieba"]),
+              help="Format of the output.  [default: by suffix, else tsv]")  # fmt: skip
+@options.workers_option
+@options.force_option
+@options.quiet_option
+def count(
+    min_count: int,
+    top: int | None,
+    ngrams: str,
+    documents: bool,
+    output: str,
+    format: str | None,
+    tokenizer: str,
+    lowercase: bool,
+    nfkc: bool,
+    workers: int | None,
+    force: bool,
+    quiet: bool,
+    **corpus: Any,
+) -> None:
+    """Count the words of CORPUS: files, folders, quoted globs, URLs, or - for standard input.
+
+    Prints word<TAB>count, most frequent first, ties in code point order.
+    """
+    from time import perf_counter
+
+    from textzero.counting import count_words
+    from textzero.files import refuse_to_overwrite
+
+    match = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", ngrams)
+    if not match:
+        raise click.BadParameter(f"expected a number or a range such as 1-3, got {ngrams!r}",
+                                 param_hint="--ngrams")  # fmt: skip
+    low = int(match[1])
+    if output != "-":
+        refuse_to_overwrite(output, force)
+    begun = perf_counter()
+    counts = count_words(
+        options.make_corpus(**corpus),
+        tokenizer=tokenizer,
+        lowercase=lowercase,
+        nfkc=nfkc,
+        ngrams=(low, int(match[2] or low)),
+        documents=documents,
+        workers=workers,
+        progress=make_progress(quiet),
+    )
+    kept = counts.keep(min_count, top)
+    write_counts(kept, output, format)
+    options.report_losses(counts.reading, quiet)
+    if not quiet and output != "-":
+        click.echo(
+            f"{counts.tokens:,} tokens in {counts.reading.documents:,} documents, "
+            f"{len(kept):,} of {len(counts):,} words written to {output} "
+            f"in {perf_counter() - begun:.1f} s",
+            err=True,
+        )
+
+
+def write_counts(counts: Any, output: str, format: str | None) -> None:
+    """Write a table to a file, or to standard output."""
+    if output != "-":
+        counts.save(output, format)
+        return
+    stream = click.get_binary_stream("stdout")
+    for block in counts.formatted(format or "tsv"):
+        stream.write(block)
+    stream.flush()

@@ -1,0 +1,101 @@
+"""textzero embed."""
+
+from typing import Any
+
+import click
+
+from . import _options as options
+from ._progress import make_progress
+
+
+@click.command()
+@options.corpus_options
+@options.token_options
+@click.option("-o", "--output", required=True, metavar="FOLDER", help="Folder to write.")
+@click.option("--dim", type=click.IntRange(1), default=128, show_default=True,
+              help="Length of a vector.")  # fmt: skip
+@options.min_count_option(5)
+@click.option("--max-words", type=click.IntRange(2), help="Train at most so many words.")
+@click.option("--window", type=click.IntRange(1), default=5, show_default=True,
+              help="Words on each side.")  # fmt: skip
+@click.option("--weighting", type=click.Choice(["flat", "harmonic"]), default="harmonic",
+              show_default=True, help="Count a pair as 1, or as 1 / distance.")  # fmt: skip
+@click.option("--keep-gaps", is_flag=True,
+              help="Words outside the vocabulary keep their place in the window.")  # fmt: skip
+@click.option("--model", type=click.Choice(["center", "shared", "concat", "sum"]), default=None,
+              help="Which matrix, or both, are the vectors.  [default: center]")  # fmt: skip
+@click.option("--unobserved-weight", type=click.FloatRange(0), default=None,
+              help="Weight of pairs that never met; 0 is Simpler-GloVe's own loss.")  # fmt: skip
+@click.option("--x-max", type=float, default=None,
+              help="Count at which a pair has full weight.  [default: 10, flat windows 100]")  # fmt: skip
+@click.option("--untruncated", is_flag=True, help="Let weights grow beyond --x-max.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+              help="Of the random start.")  # fmt: skip
+@options.memory_option
+@options.workers_option
+@options.force_option
+@options.quiet_option
+def embed(
+    output: str,
+    dim: int,
+    min_count: int,
+    max_words: int | None,
+    window: int,
+    weighting: str,
+    keep_gaps: bool,
+    model: str | None,
+    unobserved_weight: float | None,
+    x_max: float | None,
+    untruncated: bool,
+    seed: int,
+    tokenizer: str,
+    lowercase: bool,
+    nfkc: bool,
+    memory: str | None,
+    workers: int | None,
+    force: bool,
+    quiet: bool,
+    **corpus: Any,
+) -> None:
+    """Make word vectors from CORPUS: count, co-occurrence and training in one run.
+
+    What lies in the output folder from an earlier run is used again where it still holds.
+    """
+    from textzero.vectors.pipeline import embed as make_vectors
+    from textzero.vectors.training import TrainingSettings
+
+    changes: dict[str, Any] = {"model": model, "unobserved_weight": unobserved_weight}
+    settings = TrainingSettings(
+        dim=dim,
+        x_max=x_max,
+        truncate=not untruncated,
+        seed=seed,
+        **{name: value for name, value in changes.items() if value is not None},
+    )
+
+    def say(line: str) -> None:
+        if not quiet:
+            click.echo(line, err=True)
+
+    vectors = make_vectors(
+        options.make_corpus(**corpus),
+        output,
+        tokenizer=tokenizer,
+        lowercase=lowercase,
+        nfkc=nfkc,
+        min_count=min_count,
+        max_words=max_words,
+        window=window,
+        weighting=weighting,
+        keep_gaps=keep_gaps,
+        settings=settings,
+        memory=memory,
+        workers=workers,
+        force=force,
+        progress=make_progress(quiet),
+        say=say,
+    )
+    from textzero.corpus import Reading
+
+    options.report_losses(Reading(**vectors.manifest.get("reading", {})), quiet)
+    say(f"vectors of {len(vectors):,} words are in {output}; try: textzero similar {output} WORD")

@@ -1,0 +1,5 @@
+"""`python -m textzero`."""
+
+from textzero_cli import run
+
+run()

@@ -1,0 +1,258 @@
+"""embed: from a corpus to a folder of vectors, reusing every stage whose inputs are unchanged."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from textzero.cooccurrence import Cooccurrence, count_cooccurrences
+from textzero.corpus import Corpus, Reading
+from textzero.counting import count_words
+from textzero.counts import Counts
+from textzero.errors import InputError, OutputExistsError
+from textzero.files import MANIFEST, file_digest, peak_memory, read_json, write_json
+from textzero.progress import Progress
+from textzero.tokens import Spec, Tokenizer
+from textzero.vectors.training import TrainingSettings, train_vectors
+from textzero.vectors.word_vectors import TENSORS, VOCABULARY, WordVectors
+from textzero.version import __version__
+from textzero.vocabulary import Vocabulary
+
+_COUNTS, _COUNTED, _PAIRS = "counts.tsv", "counts.json", "cooccurrence"
+_KNOWN = {_COUNTS, _COUNTED, _PAIRS, TENSORS, VOCABULARY, MANIFEST}
+
+
+def embed(
+    corpus: Corpus,
+    folder: str | Path,
+    *,
+    tokenizer: Spec = "word",
+    lowercase: bool = False,
+    nfkc: bool = False,
+    min_count: int = 5,
+    max_words: int | None = None,
+    window: int = 5,
+    weighting: str = "harmonic",
+    keep_gaps: bool = False,
+    settings: TrainingSettings | None = None,
+    memory: int | str | None = None,
+    workers: int | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> WordVectors:
+    """Count words, count co-occurrences, train vectors; write all three into `folder`.
+
+    What already lies in the folder is used again when the texts and the settings that decide it
+    are the same, so that a run that was broken off goes on with the stage it was in.
+
+    Args:
+        corpus: Where the texts are.
+        folder: Where to write vectors.safetensors, vocabulary.tsv, manifest.json, counts.tsv and
+            cooccurrence/.
+        tokenizer, lowercase, nfkc: As for `count_words`.
+        min_count: Rarer words get no vector.
+        max_words: At most so many words, the most frequent.
+        window, weighting, keep_gaps: As for `count_cooccurrences`.
+        settings: How to train.
+        memory: Bound in bytes or as "4GB".
+        workers: Threads or processes; None for one per processor.
+        force: Replace vectors in the folder that were made from other texts or settings.
+        progress: Told how far each stage is.
+        say: Called with a sentence about each stage that ends.
+
+    Raises:
+        OutputExistsError: The folder holds other vectors, or other files, and `force` is not set.
+        InputError: The corpus cannot be read, or holds too few words.
+    """
+    folder, progress = Path(folder), progress or Progress()
+    settings = settings or TrainingSettings()
+    chosen = Tokenizer(tokenizer, lowercase, nfkc)
+    begun = perf_counter()
+    inputs = _inputs(corpus, folder)
+    text_key = {"inputs": _identity(inputs), "corpus": corpus.settings(), **chosen.settings()}
+    pair_key = {
+        **text_key, "min_count": min_count, "max_words": max_words,
+        "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
+    }  # fmt: skip
+    key = {**pair_key, **asdict(settings.resolved(weighting)), "version": __version__}
+    keys = {"counts": _hash(text_key), "cooccurrence": _hash(pair_key), "vectors": _hash(key)}
+    old = _look_at(folder, keys["vectors"], force)
+    if old is not None:
+        say(f"{folder} is up to date")
+        return old
+    folder.mkdir(parents=True, exist_ok=True)
+
+    counts = _counts(corpus, folder, keys["counts"], chosen, workers, progress, say)
+    reading = counts.reading
+    vocabulary = Vocabulary.from_counts(counts, min_count, max_words)
+    matrix = _saved_pairs(folder / _PAIRS, keys["cooccurrence"])
+    if matrix is None:
+        matrix = count_cooccurrences(
+            corpus, vocabulary, tokenizer=tokenizer, lowercase=lowercase, nfkc=nfkc, window=window,
+            weighting=weighting, keep_gaps=keep_gaps, memory=memory, workers=workers,
+            folder=folder / _PAIRS, progress=progress, key=keys["cooccurrence"],
+        )  # fmt: skip
+        seconds = progress.seconds.get("encode", 0) + progress.seconds.get("cooccur", 0)
+        say(f"{matrix.records:,} co-occurrences of {len(vocabulary):,} words in {seconds:.1f} s")
+    else:
+        say("co-occurrences are unchanged")
+    trained = train_vectors(
+        matrix, settings=settings, memory=memory, workers=workers, progress=progress
+    )
+    say(f"{len(vocabulary):,} vectors in {progress.seconds['train']:.1f} s")
+    manifest = {
+        "textzero": __version__,
+        "python": platform.python_version(),
+        "inputs": inputs,
+        "settings": {
+            **chosen.settings(), **corpus.settings(), "min_count": min_count,
+            "max_words": max_words, "window": window, "weighting": weighting,
+            "keep_gaps": keep_gaps, **_json_settings(trained.settings),
+        },
+        "keys": keys,
+        "tokens": counts.tokens,
+        "words_before_min_count": len(counts),
+        "records": matrix.records,
+        "reading": asdict(reading),
+        "losses": trained.losses,
+        "seconds": {**progress.seconds, "all": round(perf_counter() - begun, 3)},
+        "peak_memory": peak_memory(),
+    }  # fmt: skip
+    context = None if settings.model == "shared" else trained.context
+    vectors = WordVectors(vocabulary, trained.vectors(), context, manifest)
+    if settings.model == "concat":
+        vectors.context = np.concatenate([trained.context, trained.center], axis=1)
+    elif settings.model == "sum":
+        vectors.context = None
+    _write(vectors, folder)
+    return vectors
+
+
+def _json_settings(settings: TrainingSettings) -> dict[str, Any]:
+    values = asdict(settings)
+    if values["clip"] == float("-inf"):
+        values["clip"] = None
+    return values
+
+
+def _identity(inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What must stay the same of the inputs: names and content, not times."""
+    return [{k: v for k, v in entry.items() if k != "modified"} for entry in inputs]
+
+
+def _inputs(corpus: Corpus, folder: Path) -> list[dict[str, Any]]:
+    """Name, size and digest of each file; files not touched since the last run are not read."""
+    known: dict[Any, dict[str, Any]] = {}
+    entry: dict[str, Any]
+    for record in (MANIFEST, _COUNTED):
+        if (folder / record).exists():
+            for entry in read_json(folder / record).get("inputs") or []:
+                if isinstance(entry, dict):
+                    known[entry.get("path"), entry.get("size"), entry.get("modified")] = entry
+    inputs = []
+    for source in corpus.sources:
+        entry = {"path": source.path, "size": source.size}
+        location = source.location or source.path
+        if os.path.exists(location):
+            entry["modified"] = os.stat(location).st_mtime_ns
+            old = known.get((source.path, source.size, entry["modified"]))
+            if old is not None and not source.location and isinstance(old.get("blake2b"), str):
+                entry["blake2b"] = old["blake2b"]
+            else:
+                entry["blake2b"] = file_digest(location)
+        inputs.append(entry)
+    if not inputs:
+        raise InputError("embed needs a corpus of files: documents in memory cannot be told apart")
+    return inputs
+
+
+def _hash(key: dict[str, Any]) -> str:
+    text = json.dumps(key, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _look_at(folder: Path, key: str, force: bool) -> WordVectors | None:
+    """Return the vectors in the folder if they are what would be made; refuse to replace others."""
+    if not folder.exists():
+        return None
+    if not folder.is_dir():
+        raise OutputExistsError(f"{folder} is a file; choose another name")
+    strangers = [e.name for e in folder.iterdir() if e.name not in _KNOWN and e.name[0] != "."]
+    if strangers:
+        raise OutputExistsError(
+            f"{folder} holds other files ({sorted(strangers)[0]}); choose a new folder"
+        )
+    if not (folder / MANIFEST).exists():
+        return None
+    keys = read_json(folder / MANIFEST).get("keys")
+    if isinstance(keys, dict) and keys.get("vectors") == key and not force:
+        return WordVectors.load(folder)
+    if not force:
+        raise OutputExistsError(
+            f"{folder} holds vectors of other texts or settings; "
+            "choose another folder, or pass --force to replace them"
+        )
+    return None
+
+
+def _counts(
+    corpus: Corpus,
+    folder: Path,
+    key: str,
+    tokenizer: Tokenizer,
+    workers: int | None,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> Counts:
+    record = folder / _COUNTED
+    if record.exists() and (folder / _COUNTS).exists():
+        saved = read_json(record)
+        if saved.get("key") == key and saved.get("blake2b") == file_digest(folder / _COUNTS):
+            counts = Counts.load(folder / _COUNTS)
+            counts.tokens = int(saved["tokens"])
+            counts.reading = Reading(**saved["reading"])
+            say("counts are unchanged")
+            return counts
+    counts = count_words(
+        corpus, tokenizer=tokenizer.spec, lowercase=tokenizer.lowercase, nfkc=tokenizer.nfkc,
+        workers=workers, progress=progress,
+    )  # fmt: skip
+    say(f"{counts.tokens:,} tokens, {len(counts):,} words in {progress.seconds['count']:.1f} s")
+    record.unlink(missing_ok=True)
+    counts.save(folder / _COUNTS)
+    saved = {
+        "key": key, "tokens": counts.tokens, "reading": asdict(counts.reading),
+        "blake2b": file_digest(folder / _COUNTS), "inputs": _inputs(corpus, folder),
+    }  # fmt: skip
+    write_json(record, saved)
+    return counts
+
+
+def _saved_pairs(folder: Path, key: str) -> Cooccurrence | None:
+    if not (folder / MANIFEST).exists():
+        return None
+    if read_json(folder / MANIFEST).get("settings", {}).get("key") != key:
+        return None
+    return Cooccurrence.load(folder)
+
+
+def _write(vectors: WordVectors, folder: Path) -> None:
+    """Put the three files in place; the manifest, last, says that they belong together."""
+    beside = folder / f".{os.getpid()}.partial"
+    try:
+        beside.mkdir()
+        vectors.write_into(beside)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for name in (TENSORS, VOCABULARY, MANIFEST):
+            os.replace(beside / name, folder / name)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
