@@ -41,11 +41,6 @@ _ALONE_BLOCKS = (
     (0x20000, 0x3FFFD),  # Han extensions
 )
 _APOSTROPHES = (0x27, 0x2019, 0xFF07)
-# Word_Break = MidLetter, MidNumLet or Single_Quote: transparent to Final_Sigma.
-_MID_LETTERS = (
-    *(0x27, 0x2E, 0x3A, 0xB7, 0x387, 0x55F, 0x5F4, 0x2018, 0x2019, 0x2024, 0x2027),
-    *(0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A),
-)
 _LOWERED = 0x20000  # nothing above this code point has a lower case
 
 
@@ -65,11 +60,10 @@ def character_classes() -> Array:
             table[point] = SEPARATOR
         else:
             table[point] = kinds.get(category[0], OTHER)
-        if category in ("Lu", "Ll", "Lt") or point in (0xAA, 0xBA):
+        # what `str.lower` itself takes the character for
+        if f"{chr(point)}Σ".lower().endswith("ς"):
             table[point] |= CASED
-        elif category in ("Nl", "So", "Mn") and chr(point).lower() != chr(point).upper():
-            table[point] |= CASED
-        if category in ("Mn", "Me", "Cf", "Lm", "Sk"):
+        elif f"a{chr(point)}Σ".lower().endswith("ς"):
             table[point] |= IGNORABLE
     for first, last in _ALONE_BLOCKS:
         if first >= _LOWERED:
@@ -78,8 +72,6 @@ def character_classes() -> Array:
         for point in range(first, last + 1):
             if table[point] & KIND == WORD and unicodedata.category(chr(point)) != "Nd":
                 table[point] = (table[point] & ~np.uint8(KIND)) | ALONE
-    for point in _MID_LETTERS:
-        table[point] |= IGNORABLE
     for point in _APOSTROPHES:
         table[point] = (table[point] & ~np.uint8(KIND)) | APOSTROPHE
     table[0xFFFD] = SEPARATOR
