@@ -219,8 +219,9 @@ class Corpus:
         ended = True
         for piece in self.pieces(split, reading):
             *whole, rest = piece.string().split(chr(piece.boundary))
+            line_end = "\r" if piece.boundary == LINE else ""
             for text in whole:
-                yield text.removesuffix("\r"), True
+                yield text.removesuffix(line_end), True
             if rest:
                 yield rest, False
             ended = not rest

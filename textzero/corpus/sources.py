@@ -271,7 +271,7 @@ def _hidden(file: str, root: str) -> bool:
 def describe(path: str, size: int, head: bytes, format: str, location: str = "") -> Source:
     """Say what a file is from its first bytes and its name."""
     compression = next((name for magic, name in _MAGIC if head.startswith(magic)), "")
-    if head[:3] == b"BZh" and any(block.startswith(head[4:10]) for block in _BZ2_BLOCKS):
+    if head[:3] == b"BZh" and head[4:10] and any(b.startswith(head[4:10]) for b in _BZ2_BLOCKS):
         compression = "bz2"
     if format == "auto":
         stem, suffix = os.path.splitext(path.lower())
