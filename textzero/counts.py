@@ -212,9 +212,10 @@ def _text_rows(path: str, source: Source) -> Iterator[tuple[int, str, int, int]]
 
 def _lines(source: Source) -> Iterator[bytes]:
     """Yield the lines of a file, with their ends."""
-    with open_text_bytes(source) as stream:
+    stream: Any = open_text_bytes(source)
+    with stream, io.BufferedReader(stream, 1 << 20) as lines:
         try:
-            yield from io.BufferedReader(stream, 1 << 20)  # type: ignore[type-var]
+            yield from lines
         except decompression_errors() as error:
             raise InputError(f"{source} is cut or corrupt: {error}") from error
 

@@ -84,8 +84,10 @@ def raw_tokens(split: Split, reading: Reading) -> Iterator[tuple[Sequence[str], 
             try:
                 raw = call(function, normalise(text))
                 empty = empty and not any(cleaned[token] for token in raw)
-            except (TokenizerError, TypeError) as error:
+            except TokenizerError as error:
                 raise TokenizerError(f"{corpus.place(split, number)}: {error}") from error
+            except TypeError as error:
+                raise _not_strings(corpus.place(split, number), error) from error
         if text or not empty:
             yield raw, ended
         if ended:
@@ -127,6 +129,6 @@ def count_raw_tokens(split: Split, reading: Reading) -> Counter[str]:
     return counter
 
 
-def _not_strings(split: Split, error: TypeError) -> TokenizerError:
+def _not_strings(place: object, error: TypeError) -> TokenizerError:
     """Say where a token that is no string came from; looking at each at once would cost more."""
-    return TokenizerError(f"{split}: a tokenizer must return a list of strings: {error}")
+    return TokenizerError(f"{place}: a tokenizer must return a list of strings: {error}")

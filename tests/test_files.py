@@ -1,0 +1,148 @@
+import errno
+import hashlib
+import json
+import os
+
+import pytest
+
+from textzero import files
+from textzero.errors import InputError, OutputExistsError, ResourceError
+from textzero.files import whole_file, whole_folder
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"old")
+    with whole_file(path) as file:
+        file.write(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    with pytest.raises(KeyError), whole_file(path) as file:
+        file.write(b"half")
+        raise KeyError
+    assert path.read_bytes() == b"new"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_folder_appears_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "deep" / "out"
+    for content in ("old", "new"):
+        with whole_folder(path) as beside:
+            (beside / "a").write_text(content)
+        assert (path / "a").read_text() == content
+    with pytest.raises(KeyError), whole_folder(path) as beside:
+        (beside / "a").write_text("half")
+        raise KeyError
+    assert (path / "a").read_text() == "new"
+    assert names(tmp_path / "deep") == ["out"]
+
+
+def test_what_a_killed_process_with_this_number_left_is_no_hindrance(tmp_path):
+    path = tmp_path / "out"
+    path.mkdir()
+    for end in ("partial", "old"):
+        left = tmp_path / f".out.{os.getpid()}.{end}"
+        left.mkdir()
+        (left / "rest").touch()
+    with whole_folder(path) as beside:
+        (beside / "a").touch()
+    assert names(path) == ["a"]
+    assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("whole", [whole_file, whole_folder])
+def test_a_full_disk_is_said_in_a_sentence(tmp_path, whole, code):
+    with pytest.raises(ResourceError, match=r"a\.txt: the disk is full; free some space"):
+        with whole(tmp_path / "a.txt"):
+            raise OSError(code, "no space")
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_at_the_last_moment_leaves_the_old_file(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "no space")
+
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(ResourceError, match="the disk is full"), whole_file(path) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("whole", [whole_file, whole_folder])
+def test_an_error_in_reading_the_input_is_not_called_one_in_writing(tmp_path, whole):
+    with pytest.raises(FileNotFoundError), whole(tmp_path / "a"):
+        open(tmp_path / "missing input")
+
+
+def test_what_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ResourceError, match="cannot be written: No such file"):
+        with whole_file(tmp_path / "missing" / "a"):
+            pass
+    with pytest.raises(ResourceError, match="folder cannot be written: Is a directory"):
+        with whole_file(tmp_path / "folder"):
+            pass
+    for path in (tmp_path / "file", tmp_path / "file" / "a"):
+        with pytest.raises(ResourceError, match="cannot be written: Not a directory"):
+            with whole_folder(path):
+                pass
+    assert names(tmp_path) == ["file", "folder"]
+
+
+def test_what_is_there_is_not_overwritten_unasked(tmp_path):
+    path = tmp_path / "a"
+    files.refuse_to_overwrite(path, force=False)
+    path.symlink_to("nowhere")
+    files.refuse_to_overwrite(path, force=True)
+    with pytest.raises(OutputExistsError, match="already exists; choose another name or pass"):
+        files.refuse_to_overwrite(path, force=False)
+
+
+def test_json_comes_back(tmp_path):
+    content = {"word": "北京", "name": "not utf-8: \udcff", "n": [1, 0.5, None]}
+    files.write_json(tmp_path / "a.json", content)
+    assert files.read_json(tmp_path / "a.json") == content
+    assert "北京" in (tmp_path / "a.json").read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "b.json", {"x": float("nan")})
+    assert names(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "must be JSON"),
+        (b"\xff", "must be JSON"),
+        (b"[" * 100_000, "must be JSON"),
+        (b"[]", "must hold a JSON object, got list"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_what_is_no_json_object_is_refused(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "a").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        files.read_json(tmp_path / "a")
+
+
+def test_a_digest_is_of_the_bytes(tmp_path):
+    data = json.dumps(list(range(300_000))).encode()
+    (tmp_path / "a").write_bytes(data)
+    expected = hashlib.blake2b(data, digest_size=32).hexdigest()
+    assert files.file_digest(tmp_path / "a") == expected
+
+
+def test_peak_memory_grows():
+    before = files.peak_memory()
+    block = bytearray(before + (64 << 20))
+    block[:: 1 << 12] = b"x" * len(block[:: 1 << 12])
+    assert files.peak_memory() > before

@@ -1,0 +1,169 @@
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from textzero.errors import ResourceError
+from textzero.parallel import ordered_threads, run_processes, run_threads, worker_count
+
+MODULE = """
+import os, signal, time
+
+def square(n):
+    return n * n
+
+def fail_at_three(n):
+    if n == 3:
+        raise KeyError("three")
+    return n
+
+def die_at_five(n):
+    if n == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.02)
+    return n
+
+def leave_at_two(n):
+    if n == 2:
+        os._exit(7)
+    return n
+
+STATE = []
+
+def set_up(value):
+    STATE.append(value)
+
+def state(_):
+    return STATE
+"""
+
+
+@pytest.fixture(scope="module")
+def workers_module(tmp_path_factory):
+    """A module that spawned processes can import."""
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "work_for_processes.py").write_text(MODULE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        import work_for_processes
+
+        yield work_for_processes
+
+
+def test_the_number_of_workers_is_checked():
+    assert worker_count(3) == 3
+    assert worker_count(None) >= 1
+    with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
+        worker_count(0)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+def test_threads_do_every_task_once(workers):
+    states = run_threads(list.append, iter(range(100)), list, workers)
+    assert sorted(task for state in states for task in state) == list(range(100))
+    assert run_threads(list.append, [], list, workers) == []
+
+
+def test_the_first_error_of_a_thread_stops_the_others():
+    done = []
+
+    def work(_, task):
+        done.append(task)
+        if task == 3:
+            raise KeyError("three")
+        time.sleep(0.001)
+
+    with pytest.raises(KeyError, match="three"):
+        run_threads(work, range(10_000), lambda: None, 2)
+    assert len(done) < 100
+
+
+def test_an_error_in_the_tasks_or_the_state_reaches_the_caller():
+    def tasks():
+        yield 1
+        raise OSError("no more")
+
+    with pytest.raises(OSError, match="no more"):
+        run_threads(lambda *_: None, tasks(), list, 2)
+    with pytest.raises(ZeroDivisionError):
+        run_threads(lambda *_: None, [1], lambda: 1 // 0, 2)
+
+
+def test_ordered_threads_keep_the_order_and_stay_near():
+    begun = []
+
+    def work(n):
+        begun.append(n)
+        time.sleep(0.005 if n % 2 else 0)
+        return n
+
+    results = ordered_threads(work, range(100), 3)
+    assert next(results) == 0
+    assert len(begun) <= 7
+    assert list(results) == list(range(1, 100))
+
+
+def test_ordered_threads_raise_in_order_and_end_their_threads():
+    def work(n):
+        if n == 4:
+            raise KeyError("four")
+        return n
+
+    before, got = threading.active_count(), []
+    with pytest.raises(KeyError, match="four"):
+        for n in ordered_threads(work, range(1000), 2):
+            got.append(n)
+    assert got == [0, 1, 2, 3]
+    assert threading.active_count() == before
+
+
+def test_processes_do_every_task_once(workers_module):
+    assert sorted(run_processes(workers_module.square, range(40), 2)) == [n * n for n in range(40)]
+    assert list(run_processes(workers_module.square, [], 2)) == []
+    seen = run_processes(
+        workers_module.state, [0], 7, setup=workers_module.set_up, setup_arguments=("x",)
+    )
+    assert list(seen) == [["x"]]
+
+
+def test_an_error_in_a_process_reaches_the_caller(workers_module):
+    with pytest.raises(KeyError, match="three"):
+        list(run_processes(workers_module.fail_at_three, range(20), 2))
+
+
+def test_a_killed_process_is_named_with_its_task(workers_module):
+    begun = time.perf_counter()
+    with pytest.raises(ResourceError) as caught:
+        list(run_processes(workers_module.die_at_five, range(40), 2))
+    message = str(caught.value)
+    assert "was killed by signal 9 (SIGKILL) while working on 5; if memory ran out" in message
+    assert message.startswith(("worker 1 (pid ", "worker 2 (pid "))
+    assert time.perf_counter() - begun < 20
+
+
+def test_a_process_that_leaves_is_named(workers_module):
+    with pytest.raises(ResourceError, match="exited with status 7 while working on 2"):
+        list(run_processes(workers_module.leave_at_two, range(3), 1))
+
+
+def test_a_caller_that_stops_early_leaves_no_process(workers_module):
+    results = run_processes(workers_module.die_at_five, [0] * 1000, 2)
+    assert next(results) == 0
+    begun = time.perf_counter()
+    results.close()
+    assert time.perf_counter() - begun < 5
+
+
+def test_interrupts_are_left_to_the_parent():
+    from textzero import parallel
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        parallel._start([0], None, ())
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        parallel._run(str, 0, 1)
+        assert parallel._PIDS.pop() == [os.getpid()]
+    finally:
+        signal.signal(signal.SIGINT, before)
