@@ -8,13 +8,14 @@ import os
 import random
 import sys
 import threading
+from dataclasses import asdict
 
 import fsspec
 import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from textzero.corpus import Corpus, Reading, as_corpus, sources, streams
@@ -420,6 +421,7 @@ def test_the_first_malformed_place_does_not_depend_on_the_order_of_parts():
         for part in order:
             total.add(part)
         assert (total.first_malformed, total.skipped) == (("a", 9), ["10", "9"])
+    assert Reading(**json.loads(json.dumps(asdict(total)))) == total
     assert total.losses()[0] == (
         "2 malformed byte sequences replaced, the first at a: byte 9; is --encoding right?"
     )
@@ -461,6 +463,7 @@ PLAIN_PARTS = [b"\n", b"\r\n", b"a", b" ", "北".encode(), b"\xe5", b"\xff", b"\
 )
 def test_any_split_size_gives_the_same_documents(tmp_path_factory, parts, size, encoding):
     data = b"".join(parts)
+    assume(sources.describe("", 0, data, "auto") == sources.Source("", 0, "", "text"))
     path = write(tmp_path_factory.mktemp("split") / "a.txt", data)
     corpus = Corpus(path, encoding=encoding)
     documents, reading = read(corpus, size)

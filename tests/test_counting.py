@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from textzero import counting
 from textzero.corpus import Corpus, streams
+from textzero.corpus.sources import Source, describe
 from textzero.counting import count_words
 from textzero.counts import FORMATS, Counts, format_of, merge_counts
 from textzero.errors import InputError, ResourceError, TokenizerError
@@ -96,13 +97,17 @@ def split_for_processes(monkeypatch):
 
 
 # Bytes that make words, white space, line ends and malformed sequences.
-RAW = st.lists(
-    st.one_of(
-        st.sampled_from([b" ", b"\n", b"a", b"b", b"ab", "北京".encode(), b"\xff", b"\r\n"]),
-        st.binary(max_size=3),
-    ),
-    max_size=60,
-).map(b"".join)
+RAW = (
+    st.lists(
+        st.one_of(
+            st.sampled_from([b" ", b"\n", b"a", b"b", b"ab", "北京".encode(), b"\xff", b"\r\n"]),
+            st.binary(max_size=3),
+        ),
+        max_size=60,
+    )
+    .map(b"".join)
+    .filter(lambda data: describe("", 0, data, "auto") == Source("", 0, "", "text"))
+)
 
 
 @given(

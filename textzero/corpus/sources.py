@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 from textzero.errors import InputError
 
 _MAGIC = (
-    (b"\x1f\x8b", "gzip"),
+    (b"\x1f\x8b\x08", "gzip"),
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
 )

@@ -57,6 +57,11 @@ class Reading:
     blank_tokens: int = 0
     skipped: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        if self.first_malformed:  # a list when it comes from JSON
+            path, offset = self.first_malformed
+            self.first_malformed = (path, offset)
+
     def add(self, other: "Reading") -> None:
         """Add another part of the same corpus; the order of parts does not matter."""
         self.bytes += other.bytes
