@@ -9,7 +9,7 @@ import numpy as np
 
 from textzero._compat import Array
 from textzero.kernels.cpu._jit import byte_at, fetch_ahead, jit
-from textzero.kernels.reference.cooccurrence import DOCUMENT_END
+from textzero.kernels.reference.cooccurrence import DOCUMENT_END, LAST_COLUMN
 
 _LARGEST_RECORD = 15  # bytes: five for a column, ten for a count
 _AHEAD = 8  # occurrences whose neighbourhood is asked of the cache in advance
@@ -66,7 +66,7 @@ def _write_row(sums: Array, touched: Array, n: int, data: Array, size: int) -> i
         return size
     touched[:n].sort()
     for k in range(n):
-        column = np.int64(touched[k])
+        column = touched[k]
         size = _write(column - before - 1, data, size)
         size = _write(sums[column], data, size)
         sums[column] = 0
@@ -168,7 +168,7 @@ def count_rows(
 def _read(data: Array, at: int, end: int) -> tuple[int, int]:
     """Return (number, next byte); the next byte is -1 when the number is not whole."""
     value = shift = 0
-    while at < end and shift < 64:
+    while at < end and shift < 63:
         byte = byte_at(data, at)
         at += 1
         value |= (byte & 0x7F) << shift
@@ -189,7 +189,9 @@ def _decode_row(data: Array, begin: int, end: int, columns: Array, counts: Array
         count, at = _read(data, at, end)
         if at < 0:
             return False
-        column += gap + 1
+        column += gap + 1  # an overflow is negative
+        if not 0 <= column <= LAST_COLUMN or count < 1:
+            return False
         columns[k] = column
         counts[k] = count
     return at == end
@@ -216,7 +218,7 @@ def _merge_rows(
                 gap, at = _read(data, at, end)
                 count, at = _read(data, at, end) if at >= 0 else (0, -1)
                 column += gap + 1
-                if at < 0 or column >= sums.size:
+                if at < 0 or not 0 <= column < sums.size or count < 1:
                     return -1
                 touched[n] = column
                 n += sums[column] == 0
@@ -247,7 +249,7 @@ def _sum_rows(data: Array, offsets: Array, sums: Array) -> bool:
         while at < end:
             _, at = _read(data, at, end)
             count, at = _read(data, at, end) if at >= 0 else (0, -1)
-            if at < 0:
+            if at < 0 or count < 1:
                 return False
             sums[i] += count
     return True

@@ -73,7 +73,7 @@ def prepare_rows(
 
 
 @jit_with(fastmath=_FAST, forceinline=True)
-def _dot(d: int, a: Array, b: Array) -> float:
+def _dot(d: int, a: Array, b: Array) -> np.float32:
     total = np.float32(0)
     for k in range(d):
         total += a[k] * b[k]
@@ -228,7 +228,7 @@ def _kernels(d: int) -> Any:
                 _apply(d, context, columns_i, scales[:n], shifts[:n], direction, image)
                 _apply_dense(d, context_gram, unobserved_weight, regularisation, direction, image)
                 curvature = _dot(d, direction, image)
-                if not curvature > 0:
+                if not (square > 0 and curvature > 0):  # solved, to the last bit of float32
                     break
                 length = square / curvature
                 for k in range(d):

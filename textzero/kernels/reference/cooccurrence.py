@@ -9,11 +9,14 @@ A row is written as pairs of LEB128 numbers, columns ascending: the gap to the c
 less one (the column itself at the start), then the count.
 """
 
+from itertools import accumulate
+
 import numpy as np
 
 from textzero._compat import Array
 
 DOCUMENT_END, GAP = -1, -2
+LAST_COLUMN = (1 << 31) - 1
 
 
 def word_positions(tokens: Array, n_words: int) -> tuple[Array, Array]:
@@ -103,10 +106,13 @@ def decode_rows(data: Array, records: int) -> tuple[Array, Array]:
         counts: int64 (records,).
 
     Raises:
-        ValueError: The bytes do not hold that many records, or hold more.
+        ValueError: The bytes do not hold that many records, or hold more; or one of them is no
+            record: a count of 0, a column or a count that is too large.
     """
     numbers, value, shift = [], 0, 0
     for byte in data.tolist():
+        if shift == 63:
+            raise ValueError("a number must have at most nine bytes")
         value |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:
@@ -114,8 +120,11 @@ def decode_rows(data: Array, records: int) -> tuple[Array, Array]:
             value = shift = 0
     if len(numbers) != 2 * records or shift:
         raise ValueError(f"a row must hold {records} records, got {len(numbers) / 2:g}")
-    columns = np.cumsum(np.array(numbers[::2], np.int64) + 1) - 1
-    return columns.astype(np.int32), np.array(numbers[1::2], np.int64)
+    columns = list(accumulate(numbers[::2], lambda before, gap: before + gap + 1))
+    counts = numbers[1::2]
+    if records and (columns[-1] > LAST_COLUMN or not min(counts)):
+        raise ValueError(f"a row must have columns up to {LAST_COLUMN} and counts of 1 or more")
+    return np.array(columns, np.int32), np.array(counts, np.int64)
 
 
 def merge_rows(data: Array, offsets: Array, n_words: int) -> tuple[Array, Array]:
@@ -123,7 +132,8 @@ def merge_rows(data: Array, offsets: Array, n_words: int) -> tuple[Array, Array]
 
     Args:
         data: uint8. The encoded rows of all runs.
-        offsets: int64 (n_runs, n_rows + 1). Row i of a run is data[offsets[run, i]:offsets[run, i + 1]].
+        offsets: int64 (n_runs, n_rows + 1). Row i of a run is
+            data[offsets[run, i]:offsets[run, i + 1]].
         n_words: Size of the vocabulary.
 
     Returns:

@@ -120,7 +120,7 @@ def solve_rows(
         for _ in range(steps):
             image = a @ direction
             curvature = float(direction @ image)
-            if not curvature > 0:
+            if not (square > 0 and curvature > 0):  # solved, to the last bit of float32
                 break
             length = np.float32(square / curvature)
             new[i] += length * direction
