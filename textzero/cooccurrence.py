@@ -7,8 +7,10 @@ for any number of workers and any bound on memory.
 """
 
 import math
+import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +81,6 @@ class Cooccurrence:
     unit: float
     settings: dict[str, Any]
     reading: Reading = field(default_factory=Reading)
-    _keep: Any = None  # the temporary folder that `data` is mapped from
 
     def __post_init__(self) -> None:
         self.offsets = np.zeros(len(self.vocabulary) + 1, np.int64)
@@ -95,10 +96,14 @@ class Cooccurrence:
 
         Raises:
             KeyError: The word is not in the vocabulary.
+            InputError: The row is damaged.
         """
         i = self.vocabulary.ids[word] if isinstance(word, str) else word
         part = np.asarray(self.data[self.offsets[i] : self.offsets[i + 1]])
-        columns, counts = kernel("cooccurrence").decode_rows(part, int(self.lengths[i, 1]))
+        try:
+            columns, counts = kernel("cooccurrence").decode_rows(part, int(self.lengths[i, 1]))
+        except ValueError as error:
+            raise InputError(f"the co-occurrences are damaged: {error}") from error
         return columns, counts * self.unit
 
     def blocks(self, most_records: int) -> list[tuple[int, int]]:
@@ -136,10 +141,11 @@ class Cooccurrence:
             raise InputError(f"{folder} must hold {_KIND!r}, got {manifest.get('kind')!r}")
         vocabulary = Vocabulary.load(folder / _VOCABULARY)
         try:
-            lengths = np.load(folder / _LENGTHS, mmap_mode="r", allow_pickle=False)
-            diagonal = np.load(folder / _DIAGONAL, mmap_mode="r", allow_pickle=False)
+            # mapped first: a header that lies about its shape cannot make us allocate it
+            lengths = np.lib.format.open_memmap(folder / _LENGTHS, mode="r")
+            diagonal = np.lib.format.open_memmap(folder / _DIAGONAL, mode="r")
             size = (folder / _ROWS).stat().st_size
-            unit = float(manifest["unit"])
+            unit, settings = float(manifest["unit"]), dict(manifest["settings"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{folder} is damaged: {error}") from error
         n = len(vocabulary)
@@ -147,7 +153,9 @@ class Cooccurrence:
             lengths.shape != (n, 2)
             or diagonal.shape != (n,)
             or not lengths.dtype == diagonal.dtype == np.int64
-            or (n and int(np.min(lengths)) < 0)
+            or (lengths < 0).any()
+            or (lengths[:, 0] > size).any()
+            or (lengths[:, 1] > lengths[:, 0] // 2).any()  # a record has two bytes or more
             or int(lengths[:, 0].sum()) != size
             or not 0 < unit <= 1
         ):
@@ -155,8 +163,7 @@ class Cooccurrence:
                 f"{folder} is damaged: its index does not fit its {size:,} bytes of rows"
             )
         data = np.memmap(folder / _ROWS, np.uint8, "r") if size else np.zeros(0, np.uint8)
-        return cls(vocabulary, data, np.array(lengths), np.array(diagonal), unit,
-                   dict(manifest.get("settings") or {}))  # fmt: skip
+        return cls(vocabulary, data, np.array(lengths), np.array(diagonal), unit, settings)
 
 
 def _ranges(sizes: Array, most: int) -> list[tuple[int, int]]:
@@ -301,7 +308,7 @@ def count_cooccurrences(
         key: Kept in the settings, for a caller that wants to know its result again.
 
     Raises:
-        InputError: Something in the corpus cannot be read, or no pair was found.
+        InputError: Something in the corpus cannot be read.
 
     Example:
         >>> from textzero.counting import count_words
@@ -323,21 +330,21 @@ def count_cooccurrences(
         **chosen.settings(), "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
         "key": key,
     }  # fmt: skip
-    keep = tempfile.TemporaryDirectory(
-        prefix=".textzero-", dir=Path(folder).parent if folder else None
-    )
+    parent = None if folder is None else Path(folder).parent
+    if parent is not None:
+        parent.mkdir(parents=True, exist_ok=True)
+    runs = Path(tempfile.mkdtemp(prefix=".textzero-", dir=parent))
     try:
-        counter = _Counter(Path(keep.name), n_words, weights, workers)
+        counter = _Counter(runs, n_words, weights, workers)
         reading = _count_segments(
             corpus, vocabulary, chosen, keep_gaps, capacity, workers, counter, progress
         )
         rows = counter.merge()
         lengths = np.load(rows.with_suffix(".npy"), allow_pickle=False)
         data = np.memmap(rows, np.uint8, "r") if rows.stat().st_size else np.zeros(0, np.uint8)
-        matrix = Cooccurrence(
-            vocabulary, data, lengths, counter.diagonal, unit, settings, reading, keep
-        )
-        if folder is None:
+        matrix = Cooccurrence(vocabulary, data, lengths, counter.diagonal, unit, settings, reading)
+        if folder is None:  # the rows stay mapped for as long as the object lives
+            weakref.finalize(matrix, shutil.rmtree, runs, ignore_errors=True)
             return matrix
         with whole_folder(folder) as beside:
             rows.rename(beside / _ROWS)
@@ -345,10 +352,10 @@ def count_cooccurrences(
         del matrix, data
         result = Cooccurrence.load(folder)
         result.reading = reading
-        keep.cleanup()
+        shutil.rmtree(runs, ignore_errors=True)
         return result
     except BaseException:
-        keep.cleanup()
+        shutil.rmtree(runs, ignore_errors=True)
         raise
 
 

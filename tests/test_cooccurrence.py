@@ -1,0 +1,379 @@
+import gc
+import json
+import shutil
+from collections import Counter
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from textzero import cooccurrence
+from textzero.cooccurrence import Cooccurrence, count_cooccurrences, distance_weights
+from textzero.corpus import Corpus
+from textzero.errors import InputError, TokenizerError
+from textzero.vocabulary import Vocabulary
+
+FILES = ["diagonal.npy", "lengths.npy", "manifest.json", "rows.bin", "vocabulary.tsv"]
+WORDS = ["a", "b", "c", "d"]
+
+
+def vocabulary(*words):
+    return Vocabulary(words or WORDS, np.ones(len(words or WORDS), np.int64))
+
+
+def split_at_dots(text):
+    """A tokenizer that is no kernel; worker processes import it from this module."""
+    return text.split(".")
+
+
+def fail_at_x(text):
+    if "x" in text:
+        raise RuntimeError("an x")
+    return text.split()
+
+
+def expected(documents, words, window, weighting="flat", keep_gaps=False):
+    """The ten lines that say what is counted, in exact fractions."""
+    sums = Counter()
+    for tokens in documents:
+        if not keep_gaps:
+            tokens = [token for token in tokens if token in words]
+        for i, word in enumerate(tokens):
+            for distance in range(1, min(window, len(tokens) - 1 - i) + 1):
+                other = tokens[i + distance]
+                if word in words and other in words:
+                    weight = 1 if weighting == "flat" else Fraction(1, distance)
+                    sums[word, other] += weight
+                    sums[other, word] += weight
+    return dict(sums)
+
+
+def found(matrix):
+    sums = {}
+    for i, word in enumerate(matrix.vocabulary):
+        columns, x = matrix.row(word)
+        units = Fraction(1, round(1 / matrix.unit))
+        for j, value in zip(columns.tolist(), x.tolist(), strict=True):
+            sums[word, matrix.vocabulary[j]] = round(value / matrix.unit) * units
+        if matrix.diagonal[i]:
+            sums[word, word] = int(matrix.diagonal[i]) * units
+    return sums
+
+
+def bytes_of(matrix):
+    return [np.asarray(a).tobytes() for a in (matrix.data, matrix.lengths, matrix.diagonal)]
+
+
+def only_space(text):
+    return text.split(" ")
+
+
+@pytest.fixture
+def tiny_runs(monkeypatch):
+    """Segments of 50 tokens, so that a small corpus is spilled in many runs; two merged at once."""
+    monkeypatch.setattr(cooccurrence, "_MOST_TOKENS", 50)
+    monkeypatch.setattr(cooccurrence, "_FAN_IN", 2)
+
+
+@pytest.fixture(scope="module")
+def documents():
+    random = np.random.default_rng(0)
+    words = np.array([*"abcdefgh", "of", "\u5317"])
+    sizes = random.integers(0, 60, 150)
+    return [random.choice(words, size, p=[0.28, *[0.08] * 9]).tolist() for size in sizes]
+
+
+@pytest.fixture(scope="module")
+def corpus(documents, tmp_path_factory):
+    """The documents in three files."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for k in range(3):
+        lines = (" ".join(tokens) + "\n" for tokens in documents[k::3])
+        (folder / f"{k}.txt").write_text("".join(lines), encoding="utf-8")
+    return Corpus(folder)
+
+
+def test_a_pair_is_counted_in_both_directions():
+    matrix = count_cooccurrences(["a b a", "c a"], vocabulary())
+    assert found(matrix) == {
+        ("a", "b"): 2, ("b", "a"): 2, ("a", "a"): 2, ("a", "c"): 1, ("c", "a"): 1,
+    }  # fmt: skip
+    assert matrix.records == 4
+
+
+def test_harmonic_weights_are_exact_fractions():
+    weights, unit = distance_weights(4, "harmonic")
+    assert weights.tolist() == [12, 6, 4, 3] and unit == 1 / 12
+    matrix = count_cooccurrences(["a b c d"], vocabulary(), window=3, weighting="harmonic")
+    assert found(matrix)["a", "d"] == Fraction(1, 3)
+
+
+def test_a_wide_harmonic_window_is_exact_to_nine_digits():
+    weights, unit = distance_weights(40, "harmonic")
+    np.testing.assert_allclose(weights * unit, 1 / np.arange(1, 41), rtol=40 * 2**-30)
+
+
+def test_words_outside_are_skipped_before_the_window_or_keep_their_place():
+    texts = ["a x x b"]
+    assert found(count_cooccurrences(texts, vocabulary(), window=1)) == {
+        ("a", "b"): 1, ("b", "a"): 1,
+    }  # fmt: skip
+    assert found(count_cooccurrences(texts, vocabulary(), window=2, keep_gaps=True)) == {}
+    assert found(count_cooccurrences(texts, vocabulary(), window=3, keep_gaps=True)) != {}
+
+
+def test_a_window_never_crosses_documents():
+    assert found(count_cooccurrences(["a", "b", "c d"], vocabulary())) == {
+        ("c", "d"): 1, ("d", "c"): 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("keep_gaps", [False, True])
+@pytest.mark.parametrize("weighting", ["flat", "harmonic"])
+def test_counts_equal_ten_lines_of_python(documents, corpus, weighting, keep_gaps):
+    words = ["a", "b", "c", "\u5317"]
+    matrix = count_cooccurrences(
+        corpus, vocabulary(*words), window=4, weighting=weighting, keep_gaps=keep_gaps, workers=2
+    )
+    assert found(matrix) == expected(documents, words, 4, weighting, keep_gaps)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcx"), max_size=20), max_size=8),
+    st.integers(1, 12),
+    st.sampled_from(["flat", "harmonic"]),
+    st.booleans(),
+)
+def test_any_documents_are_counted_as_ten_lines_of_python_do(texts, window, weighting, keep_gaps):
+    matrix = count_cooccurrences(
+        [" ".join(tokens) for tokens in texts], vocabulary("a", "b", "c"),
+        window=window, weighting=weighting, keep_gaps=keep_gaps, workers=1,
+    )  # fmt: skip
+    assert found(matrix) == expected(texts, "abc", window, weighting, keep_gaps)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+@pytest.mark.parametrize("tokenizer", ["word", only_space])
+def test_the_bytes_are_the_same_for_any_workers_and_any_runs(
+    documents, corpus, tokenizer, workers, monkeypatch
+):
+    words = vocabulary("a", "b", "c", "\u5317")
+    whole = count_cooccurrences(corpus, words, window=4, workers=1)
+    assert found(whole) == expected(documents, list(words), 4)
+    # processes are slow to start, so only one test below does
+    if tokenizer is only_space and workers > 1:
+        monkeypatch.setattr("textzero.cooccurrence.run_python", run_here)
+    merges = []
+    merge_group = cooccurrence._Counter._merge_group
+    monkeypatch.setattr(
+        cooccurrence._Counter, "_merge_group",
+        lambda self, group: merges.append(len(group)) or merge_group(self, group),
+    )  # fmt: skip
+    for capacity in (3, 50, 1000):  # 3 is less than the window
+        monkeypatch.setattr(cooccurrence, "_MOST_TOKENS", capacity)
+        monkeypatch.setattr(cooccurrence, "_FAN_IN", 3)
+        # splits of a few lines, so that all workers have some
+        monkeypatch.setattr(corpus, "splits", lambda *_: Corpus.splits(corpus, 200))
+        spilled = count_cooccurrences(corpus, words, tokenizer=tokenizer, window=4, workers=workers)
+        assert bytes_of(spilled) == bytes_of(whole)
+    assert len(merges) > 20 and max(merges) == 3
+
+
+def run_here(work, splits, corpus, tokenizer, workers, extra):  # noqa: ARG001
+    from textzero.token_workers import run_python
+
+    return run_python(work, splits, corpus, tokenizer, 1, extra)
+
+
+def test_a_python_tokenizer_runs_in_processes(documents, tmp_path):
+    for k in range(2):  # a file of one document is a split
+        text = "\n".join(".".join(tokens) for tokens in documents[k::2])
+        (tmp_path / f"{k}.txt").write_text(text, encoding="utf-8")
+    words = ["a", "b", "\u5317"]
+    matrix = count_cooccurrences(
+        Corpus(tmp_path), vocabulary(*words), tokenizer=split_at_dots, window=3, workers=2
+    )
+    assert found(matrix) == expected(documents, words, 3)
+
+
+def test_a_matrix_is_saved_and_opened_again(corpus, tmp_path):
+    words = vocabulary("a", "b", "\u5317")
+    matrix = count_cooccurrences(corpus, words, window=3, weighting="harmonic", key="k")
+    matrix.save(tmp_path / "saved")
+    direct = count_cooccurrences(
+        corpus, words, window=3, weighting="harmonic", key="k", folder=tmp_path / "new" / "direct"
+    )
+    assert direct.reading == matrix.reading
+    for folder in (tmp_path / "saved", tmp_path / "new" / "direct"):
+        again = Cooccurrence.load(folder)
+        assert sorted(path.name for path in folder.iterdir()) == FILES
+        assert isinstance(again.data, np.memmap)
+        assert bytes_of(again) == bytes_of(matrix)
+        assert again.unit == matrix.unit == 1 / 6
+        assert list(again.vocabulary) == list(words)
+        assert again.settings == matrix.settings
+        assert again.settings["key"] == "k" and again.settings["window"] == 3
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["direct"]
+
+
+def test_a_matrix_without_a_pair_is_saved_too(tmp_path):
+    matrix = count_cooccurrences(["a", "b"], vocabulary(), folder=tmp_path / "out")
+    assert (matrix.records, found(matrix)) == (0, {})
+
+
+def test_blocks_cover_all_rows_once(corpus):
+    matrix = count_cooccurrences(corpus, vocabulary("a", "b", "c", "d", "e"), window=3)
+    assert matrix.lengths[:, 1].tolist() == [4] * 5
+    assert matrix.blocks(9) == [(0, 2), (2, 4), (4, 5)]
+    assert matrix.blocks(1) == [(i, i + 1) for i in range(5)]
+    assert matrix.blocks(20) == [(0, 5)]
+
+
+@pytest.mark.usefixtures("tiny_runs")
+def test_the_temporary_folder_goes_with_the_object(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    matrix = count_cooccurrences(corpus, vocabulary())
+    (folder,) = tmp_path.iterdir()
+    assert len(list(folder.iterdir())) == 2  # one run and its index; the merged ones are gone
+    assert matrix.records
+    del matrix
+    gc.collect()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("tiny_runs")
+def test_nothing_is_left_beside_the_output(corpus, tmp_path):
+    count_cooccurrences(corpus, vocabulary(), folder=tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.usefixtures("tiny_runs")
+@pytest.mark.parametrize("folder", [None, "out"])
+def test_nothing_is_left_after_an_error(tmp_path, monkeypatch, folder):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    texts = ["a b c d " * 100, "x"]
+    with pytest.raises(TokenizerError, match="an x"):
+        count_cooccurrences(
+            texts, vocabulary(), tokenizer=fail_at_x, folder=folder and tmp_path / folder, workers=1
+        )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("tiny_runs")
+def test_an_error_while_merging_leaves_nothing(corpus, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cooccurrence._Counter, "_merge_group", fail)
+    with pytest.raises(OSError, match="No space"):
+        count_cooccurrences(corpus, vocabulary(), folder=tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_old_result_stays_when_the_new_run_fails(tmp_path):
+    count_cooccurrences(["a b"], vocabulary(), folder=tmp_path / "out")
+    with pytest.raises(TokenizerError):
+        count_cooccurrences(["x"], vocabulary(), tokenizer=fail_at_x, folder=tmp_path / "out")
+    assert found(Cooccurrence.load(tmp_path / "out")) == {("a", "b"): 1, ("b", "a"): 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"window": 0}, "window must be at least 1, got 0"),
+        ({"weighting": "linear"}, "weighting must be one of flat, harmonic, got 'linear'"),
+        ({"workers": 0}, "workers must be at least 1, got 0"),
+        ({"memory": "lots"}, "memory must be a size"),
+        ({"memory": "1MB"}, "memory must be at least"),
+    ],
+)
+def test_a_wrong_setting_is_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        count_cooccurrences(["a b"], vocabulary(), **changes)
+
+
+def rewrite(folder, name, array):
+    np.save(folder / name, array)
+
+
+def lie(folder, name, shape):
+    """Keep the numbers of a .npy file and let its header claim another shape."""
+    array = np.load(folder / name)
+    with open(folder / name, "wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": array.dtype.str, "fortran_order": False, "shape": shape}
+        )
+        file.write(array.tobytes())
+
+
+def change_manifest(folder, **changes):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | changes))
+
+
+def swap_lengths(folder, row, column, value):
+    lengths = np.load(folder / "lengths.npy")
+    lengths[row, column] = value
+    rewrite(folder, "lengths.npy", lengths)
+
+
+DAMAGES = {
+    "no manifest": lambda f: (f / "manifest.json").unlink(),
+    "no JSON": lambda f: (f / "manifest.json").write_text("{"),
+    "another kind": lambda f: change_manifest(f, kind="textzero vectors 1"),
+    "a unit of nothing": lambda f: change_manifest(f, unit=0),
+    "a unit of text": lambda f: change_manifest(f, unit="one"),
+    "settings of text": lambda f: change_manifest(f, settings="flat"),
+    "no rows": lambda f: (f / "rows.bin").unlink(),
+    "fewer rows": lambda f: (f / "rows.bin").write_bytes((f / "rows.bin").read_bytes()[:-1]),
+    "more rows": lambda f: (f / "rows.bin").write_bytes((f / "rows.bin").read_bytes() + b"\0"),
+    "no index": lambda f: (f / "lengths.npy").unlink(),
+    "an empty index": lambda f: (f / "lengths.npy").write_bytes(b""),
+    "an index that is a pickle": lambda f: np.save(f / "lengths.npy", np.array([{}] * 8)),
+    "an archive": lambda f: (f / "lengths.npy").write_bytes(b"PK\x03\x04" + bytes(100)),
+    "an index of another type": lambda f: rewrite(f, "lengths.npy", np.zeros((4, 2))),
+    "an index for other words": lambda f: rewrite(f, "lengths.npy", np.zeros((3, 2), np.int64)),
+    "an index that promises more": lambda f: lie(f, "diagonal.npy", (1 << 50,)),
+    "a negative length": lambda f: swap_lengths(f, 0, 0, -1),
+    "more records than bytes": lambda f: swap_lengths(f, 0, 1, 1 << 60),
+    "lengths that overflow": lambda f: rewrite(
+        f, "lengths.npy",
+        np.load(f / "lengths.npy") + np.array([[1 << 62, 0]] * 4),
+    ),
+    "no words": lambda f: (f / "vocabulary.tsv").unlink(),
+    "fewer words": lambda f: (f / "vocabulary.tsv").write_text("a\t1\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_folder_is_refused_in_one_sentence(damage, tmp_path):
+    folder = tmp_path / "out"
+    count_cooccurrences(["a b c d"], vocabulary(), folder=folder)
+    DAMAGES[damage](folder)
+    with pytest.raises(InputError) as caught:
+        Cooccurrence.load(folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_damaged_rows_are_refused_when_they_are_read(tmp_path):
+    count_cooccurrences(["a b c d"], vocabulary(), folder=tmp_path / "out")
+    rows = bytearray((tmp_path / "out" / "rows.bin").read_bytes())
+    rows[1] |= 0x80
+    (tmp_path / "out" / "rows.bin").write_bytes(rows)
+    with pytest.raises(InputError, match="damaged"):
+        Cooccurrence.load(tmp_path / "out").row("a")
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(InputError, match="nothing"):
+        Cooccurrence.load(tmp_path / "nothing")
+
+
+def test_a_copied_folder_is_the_same_matrix(tmp_path):
+    matrix = count_cooccurrences(["a b c d"], vocabulary(), folder=tmp_path / "out")
+    shutil.copytree(tmp_path / "out", tmp_path / "copy")
+    assert_array_equal(Cooccurrence.load(tmp_path / "copy").data, matrix.data)
