@@ -1,5 +1,6 @@
 """Options that several commands share, and the objects they make."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -110,6 +111,17 @@ force_option = click.option("--force", is_flag=True, help="Replace an output tha
 quiet_option = click.option(
     "--quiet", "-q", is_flag=True, help="Print nothing but results and errors."
 )
+counts_format_option = click.option(
+    "--format",
+    "format",
+    type=click.Choice(["tsv", "parquet", "jsonl", "glove", "jieba"]),
+    help="Format of the output.  [default: by suffix, else tsv]",
+)
+vectors_tokenizer_option = click.option(
+    "--tokenizer",
+    metavar="NAME",
+    help="How to find the words.  [default: as for the vectors; a function must be named again]",
+)
 number_option = click.option(
     "-n", "number", type=click.IntRange(1), default=10, show_default=True, help="How many words."
 )
@@ -141,6 +153,11 @@ def make_corpus(
         strict=strict,
         on_error=on_error,
     )
+
+
+def read_stdin() -> str:
+    """Return all of standard input, which is UTF-8 whatever the locale says."""
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
 
 
 def report_losses(reading: "Reading", quiet: bool) -> None:

@@ -13,7 +13,7 @@ from ._progress import make_progress
 @options.token_options
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Folder to write.")
 @click.option("--vocabulary", type=click.Path(), metavar="FILE",
-              help="word<TAB>count table of the words to use.  [default: count them first]")  # fmt: skip
+              help="word<TAB>count table of the words to use.  [default: count first]")  # fmt: skip
 @options.min_count_option(5)
 @click.option("--max-words", type=click.IntRange(2), help="Use at most so many words.")
 @click.option("--window", type=click.IntRange(1), default=10, show_default=True,

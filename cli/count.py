@@ -1,6 +1,7 @@
 """textzero count."""
 
 import re
+import sys
 from typing import Any
 
 import click
@@ -19,8 +20,7 @@ from ._progress import make_progress
 @click.option("--documents", is_flag=True, help="Also count the documents that hold each word.")
 @click.option("-o", "--output", default="-", metavar="FILE",
               help="Where to write.  [default: standard output]")  # fmt: skip
-@click.option("--format", "format", type=click.Choice(["tsv", "parquet", "jsonl", "glove", "jieba"]),
-              help="Format of the output.  [default: by suffix, else tsv]")  # fmt: skip
+@options.counts_format_option
 @options.workers_option
 @options.force_option
 @options.quiet_option
@@ -83,7 +83,7 @@ def write_counts(counts: Any, output: str, format: str | None) -> None:
     if output != "-":
         counts.save(output, format)
         return
-    stream = click.get_binary_stream("stdout")
+    stream = sys.stdout.buffer
     for block in counts.formatted(format or "tsv"):
         stream.write(block)
     stream.flush()

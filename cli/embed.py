@@ -27,7 +27,7 @@ from ._progress import make_progress
 @click.option("--unobserved-weight", type=click.FloatRange(0), default=None,
               help="Weight of pairs that never met; 0 is Simpler-GloVe's own loss.")  # fmt: skip
 @click.option("--x-max", type=float, default=None,
-              help="Count at which a pair has full weight.  [default: 10, flat windows 100]")  # fmt: skip
+              help="Count at which a pair has full weight.  [default: 10, flat: 100]")  # fmt: skip
 @click.option("--untruncated", is_flag=True, help="Let weights grow beyond --x-max.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Of the random start.")  # fmt: skip

@@ -1,6 +1,7 @@
 """The command group: commands are imported when they run, errors become one sentence."""
 
 import importlib
+import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -78,6 +79,9 @@ class LazyGroup(click.Group):
             raise Failure("interrupted", 130) from None
         except MemoryError as error:
             raise Failure(f"memory ran out ({error}); try a lower --memory", 4) from error
+        except OSError as error:  # of a file; what is wrong with an input is an InputError
+            name = f"{error.filename}: " if error.filename else ""
+            raise Failure(f"{name}{error.strerror or error}", 4) from error
         except ValueError as error:  # a setting with a wrong value
             if os.environ.get("TEXTZERO_DEBUG"):
                 raise
@@ -107,7 +111,17 @@ def main() -> None:
     """Statistics, word vectors and models from raw text: no labels, no downloads."""
 
 
+def _use_utf8() -> None:
+    """Make arguments, file names and streams UTF-8, whatever the locale says."""
+    if sys.getfilesystemencoding() != "utf-8":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
 def run() -> NoReturn:
     """Entry point of the console script."""
+    _use_utf8()
     main(prog_name="textzero")
     raise SystemExit(0)

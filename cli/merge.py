@@ -11,8 +11,7 @@ from .count import write_counts
 @options.min_count_option(1)
 @click.option("-o", "--output", default="-", metavar="FILE",
               help="Where to write.  [default: standard output]")  # fmt: skip
-@click.option("--format", "format", type=click.Choice(["tsv", "parquet", "jsonl", "glove", "jieba"]),
-              help="Format of the output.  [default: by suffix, else tsv]")  # fmt: skip
+@options.counts_format_option
 @options.force_option
 def merge(
     tables: tuple[str, ...], min_count: int, output: str, format: str | None, force: bool

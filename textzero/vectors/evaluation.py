@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ _QUESTIONS = 512  # analogies answered by one matrix product
 
 @dataclass(frozen=True)
 class Similarity:
-    """Spearman's rank correlation of cosines with human scores, over the pairs that have vectors."""
+    """Spearman's rank correlation of cosines with human scores, over pairs that have vectors."""
 
     name: str
     spearman: float
@@ -45,6 +46,8 @@ def evaluate_similarity(vectors: WordVectors, path: str | Path) -> Similarity:
         fields = line.split("\t") if "\t" in line else line.split()
         try:
             a, b, score = fields[0], fields[1], float(fields[2])
+            if not isfinite(score):
+                raise ValueError
         except (IndexError, ValueError):
             if number == 1:  # a header
                 continue

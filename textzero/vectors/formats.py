@@ -21,6 +21,8 @@ from textzero.vocabulary import Vocabulary
 FORMATS = ("textzero", "word2vec", "word2vec-binary", "glove", "projector")
 _HEADER = 64  # bytes in which the header line of a word2vec file must end
 _LONGEST_WORD = 4096
+_LARGEST_DIM = 1 << 20
+_PROBE = 1 << 16  # bytes that tell the format
 _TENSORS, _METADATA = "tensors.tsv", "metadata.tsv"
 
 
@@ -79,18 +81,19 @@ def detect_format(path: Path) -> str:
     stream, _ = _open(path)
     try:
         with stream:
-            head = _read_up_to(stream, 1 << 16)
+            head = _read_up_to(stream, _PROBE)
     except decompression_errors() as error:
         raise InputError(f"{path} is cut or corrupt: {error}") from error
     line, newline, rest = head.partition(b"\n")
-    if newline and _header(line) is not None:
-        _, dim = _header(line) or (0, 0)
-        row = rest.split(b"\n", 1)[0]
+    header = _header(line) if newline else None
+    if header is not None:
+        row, ended, _ = rest.partition(b"\n")
         fields = row.rstrip().split(b" ")
-        is_text = len(fields) == dim + 1 and all(_is_number(f) for f in fields[1:])
-        if is_text or not rest:
-            return "word2vec"
-        return "word2vec-binary"
+        if not ended and len(head) == _PROBE:  # a long row, whose last field may be cut
+            fields.pop()
+        numbers = fields[max(1, len(fields) - header[1]) :]  # a word may wrongly hold spaces
+        is_text = bool(numbers) and all(map(_is_number, numbers))
+        return "word2vec" if is_text or not rest else "word2vec-binary"
     fields = line.rstrip().split(b" ")
     if len(fields) > 2 and all(_is_number(f) for f in fields[-2:]):
         return "glove"
@@ -135,8 +138,8 @@ def _is_number(field: bytes) -> bool:
 
 def _check_size(path: Path, rows: int, dim: int, size: int, least: int) -> None:
     """Refuse a header that promises more than the file can hold."""
-    if dim < 1:
-        raise InputError(f"{path}: the dimension must be at least 1, got {dim}")
+    if not 1 <= dim <= _LARGEST_DIM:
+        raise InputError(f"{path}: the dimension must be from 1 to {_LARGEST_DIM:,}, got {dim:,}")
     if size >= 0 and rows * least > size:
         raise InputError(
             f"{path}: the header promises {rows:,} rows of dimension {dim:,}, at least "
@@ -189,25 +192,25 @@ def _read_binary(path: Path, stream: Any, size: int, limit: int | None) -> WordV
         raise InputError(f'{path}: expected "rows dimension" in the first line, got {line[:40]!r}')
     n_rows, dim = header
     _check_size(path, n_rows, dim, size, 4 * dim + 1)
-    rows, width, buffer = _Rows(path, dim), 4 * dim, rest
+    rows, width, buffer, at = _Rows(path, dim), 4 * dim, rest, 0
     wanted = n_rows if limit is None else min(limit, n_rows)
     for row in range(1, wanted + 1):
         while True:
-            space = buffer.find(b" ")
+            space = buffer.find(b" ", at)
             if space >= 0 and len(buffer) >= space + 1 + width:
                 break
-            if space < 0 and len(buffer) > _LONGEST_WORD:
-                raise InputError(f"{path}: row {row}: expected a word, got {buffer[:40]!r}")
+            if space < 0 and len(buffer) - at > _LONGEST_WORD:
+                raise InputError(f"{path}: row {row}: expected a word, got {buffer[at:][:40]!r}")
             block = stream.read(1 << 20)
             if not block:
                 raise InputError(
                     f"{path}: the header promises {n_rows:,} rows, the file ends in row {row:,}"
                 )
-            buffer += block
+            buffer, at = buffer[at:] + block, 0
         values = np.frombuffer(buffer, "<f4", dim, space + 1).astype(np.float32)
-        rows.add(row, buffer[:space].lstrip(b"\n"), values)
-        buffer = buffer[space + 1 + width :]
-    if wanted == n_rows and (buffer.strip(b"\n") or stream.read(1)):
+        rows.add(row, buffer[at:space].lstrip(b"\n"), values)
+        at = space + 1 + width
+    if wanted == n_rows and (buffer[at:].strip(b"\n") or stream.read(1)):
         raise InputError(f"{path}: the file goes on behind the {n_rows:,} rows of its header")
     return rows.vectors()
 
@@ -247,13 +250,19 @@ def _read_text(
                 f"{path}:{number}: a word must not hold spaces, got {fields[0][:40]!r}"
             )
         try:
-            values = np.array(fields[1:], dtype="S").astype(np.float32)
+            values = _float32(fields[1:])
         except ValueError as error:
             raise InputError(f"{path}:{number}: expected {dim} numbers: {error}") from error
         rows.add(read, fields[0], values)
     if n_rows >= 0 and read != n_rows:
         raise InputError(f"{path}: the header promises {n_rows:,} rows, the file has {read:,}")
     return rows.vectors()
+
+
+def _float32(fields: list[bytes]) -> Array:
+    """Parse decimals; one that float32 cannot hold becomes infinite, which `_Rows` refuses."""
+    with np.errstate(over="ignore"):
+        return np.fromiter(map(float, fields), np.float64, len(fields)).astype(np.float32)
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -276,20 +285,21 @@ def _lines(path: Path, stream: Any) -> Iterator[bytes]:
 def _read_projector(path: Path, limit: int | None) -> WordVectors:
     """A folder with tensors.tsv (numbers, tabs between) and metadata.tsv (a word a line)."""
     try:
-        words = (path / _METADATA).read_bytes().split(b"\n")
+        words = (path / _METADATA).read_bytes().removesuffix(b"\n").split(b"\n")
         with open(path / _TENSORS, "rb") as stream:
             rows: _Rows | None = None
             for number, line in enumerate(_lines(path / _TENSORS, stream), 1):
                 if limit is not None and number > limit:
                     break
                 try:
-                    values = np.array(line.split(b"\t"), dtype="S").astype(np.float32)
+                    values = _float32(line.split(b"\t"))
                 except ValueError as error:
                     raise InputError(f"{path / _TENSORS}:{number}: {error}") from error
                 rows = rows or _Rows(path / _TENSORS, values.size)
                 if values.size != rows.dim:
                     raise InputError(
-                        f"{path / _TENSORS}:{number}: expected {rows.dim} numbers, got {values.size}"
+                        f"{path / _TENSORS}:{number}: expected {rows.dim} numbers, "
+                        f"got {values.size}"
                     )
                 if number > len(words) or not words[number - 1]:
                     raise InputError(f"{path / _METADATA} must have a word for row {number}")
@@ -298,6 +308,8 @@ def _read_projector(path: Path, limit: int | None) -> WordVectors:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     if rows is None:
         raise InputError(f"{path} holds no vector")
+    if limit is None and number < len(words):
+        raise InputError(f"{path / _METADATA} has {len(words):,} words for {number:,} vectors")
     return rows.vectors()
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.files import MANIFEST, read_json, whole_folder, write_json
+from textzero.tokens import Spec, Tokenizer
 from textzero.vocabulary import Vocabulary
 
 TENSORS, VOCABULARY = "vectors.safetensors", "vocabulary.tsv"
@@ -42,7 +43,8 @@ class WordVectors:
     ) -> None:
         if vectors.ndim != 2 or vectors.shape[0] != len(vocabulary):
             raise ValueError(
-                f"vectors must have one row for each of {len(vocabulary)} words, got {vectors.shape}"
+                f"vectors must have one row for each of {len(vocabulary)} words, "
+                f"got {vectors.shape}"
             )
         self.vocabulary, self.vectors, self.context = vocabulary, vectors, context
         self.manifest = manifest or {}
@@ -84,7 +86,7 @@ class WordVectors:
 
     @cached_property
     def norms(self) -> Array:
-        """float32 (n_words,): lengths. Small for words that go with everything, large for rare ones."""
+        """float32 (n_words,): lengths. Small for words that go with everything, large for rare."""
         norms = np.empty(len(self), np.float32)
         for start in range(0, len(self), _ROWS):
             part = slice(start, start + _ROWS)
@@ -231,19 +233,31 @@ class WordVectors:
             raise InputError(f"no word of {' '.join(tokens)[:60]!r} has a vector")
         return places
 
-    def tokenize(self, text: str) -> list[str]:
-        """Tokenize as the manifest says that the corpus was ("word" when it says nothing)."""
-        from textzero.tokens import Tokenizer
+    def tokenize(self, text: str, tokenizer: Spec | None = None) -> list[str]:
+        """Tokenize as the manifest says that the corpus was ("word" when it says nothing).
 
-        settings = self.manifest.get("settings", {})
+        Args:
+            text: A sentence.
+            tokenizer: In place of the manifest's. A Python tokenizer must be given here: a file
+                may not choose the code that runs.
+
+        Raises:
+            InputError: The manifest names a Python tokenizer, and none is given.
+        """
+        settings = self.manifest.get("settings") or {}
+        if tokenizer is None:
+            tokenizer = str(settings.get("tokenizer", "word"))
+            if ":" in tokenizer:  # package.module:function
+                raise InputError(
+                    f"these vectors were made with the tokenizer {tokenizer!r}; name it again "
+                    "with --tokenizer if you trust it"
+                )
         return Tokenizer(
-            settings.get("tokenizer", "word"),
-            bool(settings.get("lowercase", False)),
-            bool(settings.get("nfkc", False)),
+            tokenizer, bool(settings.get("lowercase", False)), bool(settings.get("nfkc", False))
         )(text)
 
     def _products(self, matrix: Array, query: Array) -> Array:
-        """float32 (n_words,): matrix @ query, block by block, so that a mapped file is not copied."""
+        """float32 (n_words,): matrix @ query, by blocks, so that a mapped file is not copied."""
         scores = np.empty(len(self), np.float32)
         for start in range(0, len(self), _ROWS):
             part = slice(start, start + _ROWS)
@@ -264,7 +278,7 @@ class WordVectors:
         return [(self.vocabulary[i], float(scores[i])) for i in order.tolist()]
 
     def save(self, folder: str | Path) -> None:
-        """Write vectors.safetensors, vocabulary.tsv and manifest.json into `folder`, all or none."""
+        """Write vectors.safetensors, vocabulary.tsv and manifest.json, all or none."""
         with whole_folder(folder) as beside:
             self.write_into(beside)
 
@@ -306,16 +320,17 @@ class WordVectors:
             raise InputError(f"{folder} must hold {_KIND!r}, got {manifest.get('kind')!r}")
         vocabulary = Vocabulary.load(folder / VOCABULARY)
         tensors = map_safetensors(folder / TENSORS)
-        for name in ("embedding", "context"):
-            tensor = tensors.get(name)
-            if tensor is None and name == "context":
-                continue
-            if tensor is None or tensor.ndim != 2 or tensor.shape[0] != len(vocabulary):
-                shape = None if tensor is None else tensor.shape
-                raise InputError(
-                    f"{folder / TENSORS}: {name} must have {len(vocabulary)} rows, got {shape}"
-                )
-        return cls(vocabulary, tensors["embedding"], tensors.get("context"), manifest)
+        vectors, context = tensors.get("embedding"), tensors.get("context")
+        if vectors is None or vectors.ndim != 2 or vectors.shape[0] != len(vocabulary):
+            shape = None if vectors is None else vectors.shape
+            raise InputError(
+                f"{folder / TENSORS}: embedding must have {len(vocabulary)} rows, got {shape}"
+            )
+        if context is not None and context.shape != vectors.shape:
+            raise InputError(
+                f"{folder / TENSORS}: context must be of shape {vectors.shape}, got {context.shape}"
+            )
+        return cls(vocabulary, vectors, context, manifest)
 
 
 def unit_rows(matrix: Array) -> Array:
