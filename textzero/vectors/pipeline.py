@@ -248,6 +248,7 @@ def _saved_pairs(folder: Path, key: str) -> Cooccurrence | None:
 def _write(vectors: WordVectors, folder: Path) -> None:
     """Put the three files in place; the manifest, last, says that they belong together."""
     beside = folder / f".{os.getpid()}.partial"
+    shutil.rmtree(beside, ignore_errors=True)  # by a killed process that had this one's number
     try:
         beside.mkdir()
         vectors.write_into(beside)

@@ -1,0 +1,290 @@
+import json
+import os
+import shutil
+from collections import Counter
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import textzero
+from textzero.corpus import Corpus
+from textzero.errors import InputError, OutputExistsError
+from textzero.files import file_digest
+from textzero.vectors import pipeline
+from textzero.vectors.pipeline import embed
+from textzero.vectors.training import TrainingSettings
+from textzero.vectors.word_vectors import WordVectors
+
+OUTPUT = [
+    "cooccurrence", "counts.json", "counts.tsv", "manifest.json", "vectors.safetensors",
+    "vocabulary.tsv",
+]  # fmt: skip
+DECIDED = ["vectors.safetensors", "vocabulary.tsv", "counts.tsv", "cooccurrence/rows.bin"]
+STAGES = ["count_words", "count_cooccurrences", "train_vectors"]
+
+
+@pytest.fixture(scope="module")
+def lines():
+    random = np.random.default_rng(0)
+    words = np.array([*"abcdefgh", "\u5317", "rare"])
+    return [" ".join(random.choice(words, 9, p=[0.11] * 9 + [0.01])) for _ in range(120)]
+
+
+@pytest.fixture
+def texts(lines, tmp_path):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for k in range(2):
+        (folder / f"{k}.txt").write_text("\n".join(lines[k::2]) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """The stages that were run since the list was cleared."""
+    done = []
+
+    def watch(name):
+        stage = getattr(pipeline, name)
+        monkeypatch.setattr(pipeline, name, lambda *a, **k: done.append(name) or stage(*a, **k))
+
+    for name in STAGES:
+        watch(name)
+    return done
+
+
+def make(texts, folder, *, dim=4, **options):
+    settings = TrainingSettings(dim=dim, regularisation=(1.0, 1.0), **options.pop("changes", {}))
+    return embed(Corpus(texts), folder, settings=settings, **({"min_count": 2} | options))
+
+
+def content(folder):
+    return {name: (folder / name).read_bytes() for name in DECIDED}
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_folder_of_vectors_is_made(texts, lines, tmp_path):
+    made = make(texts, tmp_path / "out", changes={"seed": 3}, window=3)
+    assert names(tmp_path) == ["out", "texts"] and names(tmp_path / "out") == OUTPUT
+    loaded = WordVectors.load(tmp_path / "out")
+    assert_array_equal(loaded.vectors, made.vectors)
+    assert_array_equal(loaded.context, made.context)
+    tokens = Counter(" ".join(lines).split())
+    rare = [word for word, n in tokens.items() if n < 2]
+    assert dict(zip(loaded.vocabulary, loaded.vocabulary.counts.tolist(), strict=True)) == {
+        word: n for word, n in tokens.items() if word not in rare
+    }
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["textzero"] == textzero.__version__
+    assert manifest["tokens"] == tokens.total() == 120 * 9
+    assert manifest["words_before_min_count"] == len(tokens)
+    assert [(i["path"], i["size"], i["blake2b"]) for i in manifest["inputs"]] == [
+        (str(path), path.stat().st_size, file_digest(path)) for path in sorted(texts.iterdir())
+    ]
+    settings = manifest["settings"]
+    assert settings["tokenizer"] == "word" and settings["document"] == "line"
+    assert (settings["window"], settings["min_count"], settings["seed"]) == (3, 2, 3)
+    assert settings["dim"] == manifest["dim"] == 4 and manifest["words"] == len(loaded)
+    assert manifest["records"] > 0 and len(manifest["losses"]) == 4  # two sweeps, two matrices
+    assert {"count", "encode", "cooccur", "train", "all"} <= manifest["seconds"].keys()
+    assert manifest["peak_memory"] > 1 << 20
+    assert manifest["reading"]["documents"] == 120 and manifest["reading"]["malformed"] == 0
+
+
+def test_the_authors_loss_has_a_manifest_that_is_json(texts, tmp_path):
+    make(texts, tmp_path / "out", changes={"unobserved_weight": 0.0})  # clips at -inf
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(), parse_constant=None)
+    assert manifest["settings"]["clip"] is None
+    assert "Infinity" not in (tmp_path / "out" / "manifest.json").read_text()
+
+
+def test_the_second_run_has_nothing_to_do(texts, tmp_path, work):
+    first = make(texts, tmp_path / "out")
+    assert work == STAGES
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*")}
+    said = []
+    again = make(texts, tmp_path / "out", say=said.append, workers=1, memory="400MB")
+    assert work == STAGES and said == [f"{tmp_path / 'out'} is up to date"]
+    assert_array_equal(again.vectors, first.vectors)
+    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*")}
+
+
+def test_touched_files_with_the_same_text_are_the_same(texts, tmp_path, work):
+    make(texts, tmp_path / "out")
+    os.utime(texts / "0.txt", ns=(1, 1))
+    make(texts, tmp_path / "out")
+    assert work == STAGES
+
+
+def test_another_text_is_refused_or_replaces_everything(texts, tmp_path, work):
+    make(texts, tmp_path / "out")
+    before = content(tmp_path / "out")
+    with open(texts / "0.txt", "a") as file:
+        file.write("a b c\n")
+    with pytest.raises(
+        OutputExistsError, match=r"holds vectors of other texts or settings.*--force"
+    ):
+        make(texts, tmp_path / "out")
+    assert content(tmp_path / "out") == before and work == STAGES
+    make(texts, tmp_path / "out", force=True)
+    assert work == STAGES * 2
+    make(texts, tmp_path / "fresh")
+    assert content(tmp_path / "out") == content(tmp_path / "fresh") != before
+
+
+def test_another_dimension_uses_the_counts_again(texts, tmp_path, work):
+    make(texts, tmp_path / "out")
+    with pytest.raises(OutputExistsError):
+        make(texts, tmp_path / "out", dim=8)
+    work.clear()
+    said = []
+    vectors = make(texts, tmp_path / "out", dim=8, force=True, say=said.append)
+    assert work == ["train_vectors"] and vectors.dim == 8
+    assert said[:2] == ["counts are unchanged", "co-occurrences are unchanged"]
+    assert WordVectors.load(tmp_path / "out").dim == 8
+
+
+def test_another_window_uses_the_counts_of_words_again(texts, tmp_path, work):
+    make(texts, tmp_path / "out", window=2)
+    work.clear()
+    make(texts, tmp_path / "out", window=3, force=True)
+    assert work == STAGES[1:]
+    make(texts, tmp_path / "fresh", window=3)
+    assert content(tmp_path / "out") == content(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_run_that_was_broken_off_goes_on_with_its_stage(
+    texts, tmp_path, work, stage, monkeypatch
+):
+    make(texts, tmp_path / "whole")
+    work.clear()
+
+    def break_off(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(pipeline, stage, break_off)
+        make(texts, tmp_path / "out")
+    assert "manifest.json" not in names(tmp_path / "out")
+    work.clear()
+    make(texts, tmp_path / "out")
+    assert work == STAGES[STAGES.index(stage) :]
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+    assert names(tmp_path / "out") == OUTPUT
+
+
+def test_without_a_manifest_only_the_training_is_done_again(texts, tmp_path, work):
+    make(texts, tmp_path / "out")
+    before = content(tmp_path / "out")
+    (tmp_path / "out" / "manifest.json").unlink()
+    work.clear()
+    make(texts, tmp_path / "out")
+    assert work == ["train_vectors"] and content(tmp_path / "out") == before
+
+
+def test_counts_that_somebody_changed_are_counted_again(texts, tmp_path, work):
+    make(texts, tmp_path / "out")
+    before = content(tmp_path / "out")
+    (tmp_path / "out" / "manifest.json").unlink()
+    (tmp_path / "out" / "counts.tsv").write_text("a\t1\nb\t1\n")
+    work.clear()
+    make(texts, tmp_path / "out")
+    assert work == ["count_words", "train_vectors"] and content(tmp_path / "out") == before
+
+
+def test_what_a_killed_process_of_the_same_number_left_is_replaced(texts, tmp_path):
+    left = tmp_path / "out" / f".{os.getpid()}.partial"
+    left.mkdir(parents=True)
+    (left / "vectors.safetensors").write_text("half")
+    make(texts, tmp_path / "out")
+    assert names(tmp_path / "out") == OUTPUT
+
+
+def test_a_failed_write_leaves_the_old_vectors(texts, tmp_path, monkeypatch):
+    make(texts, tmp_path / "out")
+    before = content(tmp_path / "out")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr("textzero.vectors.word_vectors.write_json", fail)
+        make(texts, tmp_path / "out", dim=8, force=True)
+    assert content(tmp_path / "out") == before and names(tmp_path / "out") == OUTPUT
+    assert WordVectors.load(tmp_path / "out").dim == 4
+
+
+def test_a_folder_with_other_files_is_refused(texts, tmp_path, work):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("years of work")
+    for force in (False, True):
+        with pytest.raises(OutputExistsError, match=r"holds other files \(thesis.tex\)"):
+            make(texts, tmp_path / "out", force=force)
+    assert work == [] and names(tmp_path / "out") == ["thesis.tex"]
+    with pytest.raises(OutputExistsError, match="is a file"):
+        make(texts, tmp_path / "out" / "thesis.tex")
+
+
+def test_what_was_lost_in_reading_is_in_the_manifest(texts, tmp_path):
+    size = (texts / "1.txt").stat().st_size
+    with open(texts / "1.txt", "ab") as file:
+        file.write(b"a \xff\xfe b\n")
+    for attempt in range(2):
+        if attempt:  # the counts are used again, and what was lost with them
+            (tmp_path / "out" / "manifest.json").unlink()
+        made = make(texts, tmp_path / "out")
+        manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+        assert manifest["reading"] == json.loads(json.dumps(made.manifest["reading"]))
+        assert manifest["reading"]["malformed"] == 2
+        assert str(texts / "1.txt") in str(manifest["reading"]["first_malformed"])
+        assert str(size + 2) in str(manifest["reading"]["first_malformed"])
+
+
+def test_the_bytes_are_the_same_for_any_workers(texts, tmp_path):
+    made = []
+    for workers in (1, 2, 7):
+        make(texts, tmp_path / str(workers), workers=workers)
+        made.append(content(tmp_path / str(workers)))
+    assert made[0] == made[1] == made[2]
+
+
+def test_a_moved_folder_of_vectors_still_opens(texts, tmp_path):
+    made = make(texts, tmp_path / "out")
+    shutil.move(tmp_path / "out", tmp_path / "moved")
+    shutil.rmtree(texts)
+    assert WordVectors.load(tmp_path / "moved").similar("a") == made.similar("a")
+
+
+@pytest.mark.parametrize(
+    "model, dim, has_context",
+    [("center", 4, True), ("shared", 4, False), ("sum", 4, False), ("concat", 8, True)],
+)
+def test_each_model_is_saved_with_the_matrix_that_products_need(
+    texts, tmp_path, model, dim, has_context
+):
+    make(texts, tmp_path / "out", changes={"model": model})
+    loaded = WordVectors.load(tmp_path / "out")
+    assert loaded.dim == dim and (loaded.context is not None) == has_context
+    if model == "concat":  # <[w; c], [c; w]> is twice the mean of both directions' products
+        center, context = loaded.vectors[:, :4], loaded.vectors[:, 4:]
+        assert_array_equal(loaded.context, np.hstack([context, center]))
+    assert loaded.related("a", 2, metric="inner")
+
+
+def test_documents_in_memory_are_refused(tmp_path):
+    with pytest.raises(InputError, match="embed needs a corpus of files"):
+        embed(Corpus.from_documents(["a b"]), tmp_path / "out")
+
+
+def test_a_corpus_of_too_few_words_says_so(tmp_path):
+    (tmp_path / "t").write_text("a a a b\n")
+    with pytest.raises(InputError, match=r"at least two words, got 1.*min_count=2"):
+        make(tmp_path / "t", tmp_path / "out")
+    with pytest.raises(InputError, match="got none"):
+        (tmp_path / "t").write_text("a\na\nb\nb\n")
+        make(tmp_path / "t", tmp_path / "other")
