@@ -102,9 +102,23 @@ workers_option = click.option(
     type=click.IntRange(1),
     help="Threads or processes.  [default: one per processor]",
 )
+
+
+def _check_memory(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse a wrong size before anything is counted."""
+    from textzero.memory import memory_bytes
+
+    try:
+        memory_bytes(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
 memory_option = click.option(
     "--memory",
     metavar="SIZE",
+    callback=_check_memory,
     help="Bound on memory, such as 1GB; more is kept on disk.  [default: half of the machine's]",
 )
 force_option = click.option("--force", is_flag=True, help="Replace an output that is there.")

@@ -23,7 +23,7 @@ from ._progress import make_progress
 @click.option("--keep-gaps", is_flag=True,
               help="Words outside the vocabulary keep their place in the window.")  # fmt: skip
 @click.option("--model", type=click.Choice(["center", "shared", "concat", "sum"]), default=None,
-              help="Which matrix, or both, are the vectors.  [default: center]")  # fmt: skip
+              help="Which matrix, or both, are the vectors.  [default: sum]")  # fmt: skip
 @click.option("--unobserved-weight", type=click.FloatRange(0), default=None,
               help="Weight of pairs that never met; 0 is Simpler-GloVe's own loss.")  # fmt: skip
 @click.option("--x-max", type=float, default=None,

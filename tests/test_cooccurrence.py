@@ -296,6 +296,13 @@ def test_a_wrong_setting_is_named(changes, message):
         count_cooccurrences(["a b"], vocabulary(), **changes)
 
 
+@pytest.mark.parametrize("words", [[], ["a"]])
+def test_a_vocabulary_without_a_pair_is_refused(words):
+    few = Vocabulary(words, np.ones(len(words), np.int64))
+    with pytest.raises(InputError, match="needs at least two words, got"):
+        count_cooccurrences(["a a a"], few)
+
+
 def rewrite(folder, name, array):
     np.save(folder / name, array)
 

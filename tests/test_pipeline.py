@@ -276,6 +276,15 @@ def test_each_model_is_saved_with_the_matrix_that_products_need(
     assert loaded.related("a", 2, metric="inner")
 
 
+@pytest.mark.parametrize(
+    "options", [{"window": 0}, {"weighting": "linear"}, {"memory": "lots"}, {"tokenizer": "x"}]
+)
+def test_a_wrong_setting_is_told_before_anything_is_counted(texts, tmp_path, work, options):
+    with pytest.raises(ValueError, match="must be"):
+        make(texts, tmp_path / "out", **options)
+    assert work == [] and names(tmp_path) == ["texts"]
+
+
 def test_documents_in_memory_are_refused(tmp_path):
     with pytest.raises(InputError, match="embed needs a corpus of files"):
         embed(Corpus.from_documents(["a b"]), tmp_path / "out")

@@ -308,7 +308,7 @@ def count_cooccurrences(
         key: Kept in the settings, for a caller that wants to know its result again.
 
     Raises:
-        InputError: Something in the corpus cannot be read.
+        InputError: The vocabulary has fewer than two words, or something cannot be read.
 
     Example:
         >>> from textzero.counting import count_words
@@ -323,6 +323,8 @@ def count_cooccurrences(
     weights, unit = distance_weights(window, weighting)
     progress = progress or Progress()
     n_words = len(vocabulary)
+    if n_words < 2:
+        raise InputError(f"a vocabulary needs at least two words, got {n_words}")
     fixed = BASE + n_words * (200 + 24 * workers)
     room = max(memory_bytes(memory) - fixed, 64 << 20)
     capacity = min(room // _TOKEN_BYTES // workers, _MOST_TOKENS)

@@ -11,14 +11,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
-from textzero.cooccurrence import Cooccurrence, count_cooccurrences
+from textzero.cooccurrence import Cooccurrence, count_cooccurrences, distance_weights
 from textzero.corpus import Corpus, Reading
 from textzero.counting import count_words
 from textzero.counts import Counts
 from textzero.errors import InputError, OutputExistsError
 from textzero.files import MANIFEST, file_digest, peak_memory, read_json, write_json
+from textzero.memory import memory_bytes
 from textzero.progress import Progress
 from textzero.tokens import Spec, Tokenizer
 from textzero.vectors.training import TrainingSettings, train_vectors
@@ -76,6 +75,8 @@ def embed(
     folder, progress = Path(folder), progress or Progress()
     settings = settings or TrainingSettings()
     chosen = Tokenizer(tokenizer, lowercase, nfkc)
+    distance_weights(window, weighting)  # a wrong setting is told before anything is counted
+    memory_bytes(memory)
     begun = perf_counter()
     inputs = _inputs(corpus, folder)
     text_key = {"inputs": _identity(inputs), "corpus": corpus.settings(), **chosen.settings()}
@@ -127,12 +128,9 @@ def embed(
         "seconds": {**progress.seconds, "all": round(perf_counter() - begun, 3)},
         "peak_memory": peak_memory(),
     }  # fmt: skip
-    context = None if settings.model == "shared" else trained.context
+    one_matrix = settings.model in ("shared", "concat")  # the vectors themselves hold c
+    context = None if one_matrix else trained.context
     vectors = WordVectors(vocabulary, trained.vectors(), context, manifest)
-    if settings.model == "concat":
-        vectors.context = np.concatenate([trained.context, trained.center], axis=1)
-    elif settings.model == "sum":
-        vectors.context = None
     _write(vectors, folder)
     return vectors
 
