@@ -123,10 +123,25 @@ def test_counts_equal_brute_force(device, tokens, weights):
     assert found == pairs(tokens, weights)
 
 
-@given(TOKENS, WEIGHTS, st.integers(0, 60))
-def test_two_runs_with_a_context_between_equal_one(device, tokens, weights, cut):
+def test_few_neighbours_among_many_words_are_written_in_order(device):
+    # a row of some neighbours out of 3,000 words is sorted, not scanned
+    tokens = np.random.default_rng(0).choice(np.arange(0, 3000, 37, dtype=np.int32), 200)
+    weights, expected = np.array([3, 2, 1]), pairs(tokens, [3, 2, 1])
     kernels = kernel("cooccurrence", device)
-    cut = min(cut, tokens.size)
+    starts, positions = kernels.word_positions(tokens, 3000)
+    data, lengths, diagonal = kernels.count_rows(tokens, 0, starts, positions, weights, 0, 3000)
+    found = {
+        (i, j): x
+        for i, row in enumerate(decoded(kernels, data, lengths))
+        for j, x in (row | ({i: int(diagonal[i])} if diagonal[i] else {})).items()
+    }
+    assert found == expected
+
+
+@given(TOKENS.flatmap(lambda t: st.tuples(st.just(t), st.integers(0, t.size))), WEIGHTS)
+def test_two_runs_with_a_context_between_equal_one(device, tokens_and_cut, weights):
+    kernels = kernel("cooccurrence", device)
+    tokens, cut = tokens_and_cut
     begin = max(0, cut - weights.size)
     first = counted(kernels, tokens[:cut], weights)
     second = counted(kernels, tokens[begin:], weights, fresh=cut - begin)
