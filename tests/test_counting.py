@@ -417,7 +417,7 @@ def test_part_of_a_table_is_saved_as_that_part(tmp_path):
 
 
 def test_words_that_a_format_cannot_hold_are_refused():
-    with pytest.raises(InputError, match="glove cannot hold the word 'x y': use --format jsonl"):
+    with pytest.raises(InputError, match="glove cannot hold the word 'x y': JSON lines can"):
         list(counts_of([("a", 2), ("x y", 1)]).formatted("glove"))
     with pytest.raises(InputError, match=r"tsv cannot hold the word 'x\\ty'"):
         list(counts_of([("a", 2), ("x\ty", 1)]).formatted("tsv"))

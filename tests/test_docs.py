@@ -39,7 +39,7 @@ def test_python_blocks(source, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
-    """One folder for all console blocks, in the order of the pages: later ones use earlier output."""
+    """One folder for all console blocks, in page order: later ones use what earlier ones wrote."""
     return tmp_path_factory.mktemp("docs")
 
 

@@ -68,12 +68,26 @@ def test_related_ranks_by_cosine_or_by_inner_product(small):
     assert small.related("a", 4, metric="inner") == [("e", 8), ("b", 2), ("c", 0), ("d", -2)]
 
 
-def test_inner_products_are_taken_with_the_context_matrix(random_vectors):
-    products = random_vectors.context.astype(float) @ random_vectors.vectors[3]
-    words = list(random_vectors.vocabulary)
-    found = random_vectors.related("w3", 49, metric="inner")
-    assert [word for word, _ in found] == ranking(products, words, ["w3"])
-    assert_allclose([s for _, s in found], [products[words.index(w)] for w, _ in found], atol=1e-5)
+@pytest.mark.parametrize("model", ["center", "sum", "concat", None])
+def test_mutual_information_is_the_mean_of_both_directions(random_vectors, model):
+    w, c = random_vectors.vectors.astype(float), random_vectors.context.astype(float)
+    shown = {"center": w, "sum": w + c, "concat": np.hstack([w, c]), None: w}[model]
+    context = None if model in ("concat", None) else c.astype(np.float32)
+    c = w if model is None else c
+    manifest = {"settings": {"model": model}} if model else {}
+    vectors = WordVectors(random_vectors.vocabulary, shown.astype(np.float32), context, manifest)
+    information = (w @ c.T + c @ w.T) / 2
+    words = list(vectors.vocabulary)
+    found = vectors.related("w3", 49, metric="inner")
+    assert [word for word, _ in found] == ranking(information[3], words, ["w3"])
+    # float32 products of up to 16 terms
+    assert_allclose(dict(found)["w5"], information[3, 5], atol=1e-5)
+    assert_allclose(vectors.mutual_information("w3", "w5"), information[3, 5], atol=1e-5)
+    both = information[[1, 2]].sum(axis=0)[[3, 4]].sum()
+    similarity = vectors.sentence_similarity(["w1", "w2"], ["w3", "w4"], metric="inner")
+    assert_allclose(similarity, both, atol=1e-5)
+    ranked = dict(vectors.keywords(["w1", "w2", "w9"]))
+    assert_allclose(ranked["w1"], information[1, [1, 2, 9]].sum(), atol=1e-5)
 
 
 def test_words_of_the_same_score_keep_their_order():

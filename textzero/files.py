@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from textzero.errors import InputError, OutputExistsError, ResourceError
 
 MANIFEST = "manifest.json"
+_MARKS = (MANIFEST, "tensors.tsv")  # a folder with one of these is an output of ours
 _DISK_ERRORS = {28, 122}  # ENOSPC, EDQUOT
 
 
@@ -34,14 +35,23 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         with _refusals(path):
             os.replace(beside, path)
+            _flush(path.parent)
     finally:
         beside.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Make a folder beside `path`; give it that name, replacing what is there, on success."""
+    """Make a folder beside `path`; flush it and give it that name on success.
+
+    A folder that is there is replaced only when textzero wrote it.
+
+    Raises:
+        OutputExistsError: `path` is something else.
+        ResourceError: The disk is full or the folder cannot be written.
+    """
     path = Path(path)
+    _refuse_strangers(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     for left in (beside, old):  # by a killed process that had this one's number
@@ -52,12 +62,37 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         with _full_disk(path):
             yield beside
         with _refusals(path):
+            for entry in (*sorted(beside.iterdir()), beside):
+                _flush(entry)
             if path.is_dir():
                 os.replace(path, old)
             os.replace(beside, path)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _refuse_strangers(path: Path) -> None:
+    if not os.path.lexists(path):
+        return
+    ours = path.is_dir() and (
+        not any(path.iterdir()) or any((path / name).exists() for name in _MARKS)
+    )
+    if not ours:
+        raise OutputExistsError(
+            f"{path} holds something that textzero did not write; choose another name"
+        )
+
+
+def _flush(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

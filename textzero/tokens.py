@@ -125,7 +125,8 @@ class Tokenizer:
         """The spec as text."""
         if isinstance(self.spec, str):
             return self.spec
-        return f"{self.spec.__module__}:{getattr(self.spec, '__qualname__', repr(self.spec))}"
+        module = getattr(self.spec, "__module__", None) or "builtins"
+        return f"{module}:{getattr(self.spec, '__qualname__', repr(self.spec))}"
 
     def settings(self) -> dict[str, str | bool]:
         """What decides the tokens, as JSON."""

@@ -2,12 +2,12 @@
 
 <w_i, c_j> is fitted to the pointwise mutual information of words i and j,
 
-    m_ij = ln x_ij - ln X + ln N - ln n_i + ln S - s ln n_j      (S = sum of n^s; s = 1: 2 ln N - ...)
+    m_ij = ln x_ij - ln X + ln N - ln n_i + ln S - s ln n_j    (S = sum of n^s, so S = N for s = 1)
 
 by weighted least squares over the pairs that met and, with a small weight, over all that did not
 (target 0: independence). Deterministic: the same bits for any number of threads.
 
-Sources: Su Jianlin, "A new word vector model", kexue.fm 4667-4681 and github.com/bojone/simpler_glove
+Sources: Su Jianlin, "A new word vector model", kexue.fm 4667-4681, and his simpler_glove on GitHub
 (target, weights, the three models); Levy, Goldberg and Dagan 2015 (smoothing of the context
 distribution). The weight on unobserved pairs is our own addition to Simpler-GloVe.
 """
@@ -38,33 +38,33 @@ class TrainingSettings:
 
     Attributes:
         dim: Length of a vector (of each half with model "concat").
-        model: "center": the vectors w. "sum": w + c. "concat": [w; c], 2 dim long. "shared": one
-            matrix is both.
+        model: "sum": the vectors w + c, the best of the four in similarity. "center": w, a little
+            better in analogies. "concat": [w; c], 2 dim long. "shared": one matrix is both.
         unobserved_weight: Weight of the pairs that never met. 0 is the author's loss, and changes
-            the defaults of the next three to his.
+            the defaults of the next two to his.
         weight_offset: Added to the weight of each observed pair (0.1, or 0 for the author's loss).
         smoothing: s, the power of the context distribution (0.9, or 1).
-        clip: Lower bound of the targets (0.0, or -inf).
+        clip: Lower bound of the targets (-inf: none). 0.0 is what PPMI means.
         x_max: The count at which the weight (x / x_max) ** exponent reaches 1 (100 for flat
             windows, 10 for harmonic ones).
         exponent: See x_max.
         truncate: Whether the weight stays at 1 above x_max. Without, the norms of frequent words
             fit better.
-        regularisation: lambda of each sweep over both matrices; their number is the number of sweeps.
+        regularisation: lambda of each sweep over both matrices, so also the number of sweeps.
         steps: Conjugate-gradient steps for each row and sweep.
         seed: Of the random start.
     """
 
     dim: int = 128
-    model: str = "center"
-    unobserved_weight: float = 0.01
+    model: str = "sum"
+    unobserved_weight: float = 0.03
     weight_offset: float | None = None
     smoothing: float | None = None
-    clip: float | None = None
+    clip: float = -math.inf
     x_max: float | None = None
     exponent: float = 0.75
     truncate: bool = True
-    regularisation: tuple[float, ...] = (10.0, 10.0, 3.0, 1.0, 1.0)
+    regularisation: tuple[float, ...] = (3.0, 3.0, 1.0, 1.0, 1.0)
     steps: int = 3
     seed: int = 0
 
@@ -91,7 +91,6 @@ class TrainingSettings:
         defaults = {
             "weight_offset": 0.0 if author else 0.1,
             "smoothing": 1.0 if author else 0.9,
-            "clip": -math.inf if author else 0.0,
             "x_max": 100.0 if weighting == "flat" else 10.0,
         }
         chosen = {k: v for k, v in defaults.items() if getattr(self, k) is None}
@@ -253,8 +252,11 @@ def train_vectors(
         losses.append(total / (2 * cooccurrence.records))
         if watch is not None:
             watch(len(losses), losses[-1])
-        if not np.isfinite(result).all():
-            raise InputError("training stopped: a vector is not finite; raise the regularisation")
+        if not (np.isfinite(losses[-1]) and np.isfinite(result).all()):
+            raise InputError(
+                f"training stopped in sweep {len(losses)}: the loss ({losses[-1]:.6g}) or a vector "
+                "is not finite; raise the regularisation or x_max"
+            )
         return result
 
     sides = 1 if shared else 2
@@ -279,7 +281,7 @@ def _biases(matrix: Cooccurrence, settings: TrainingSettings) -> tuple[Array, Ar
     for first, last in matrix.blocks(1 << 22):
         total += _sum_units(matrix, first, last)
     own = -log_probabilities(counts, 1.0) - math.log(total * matrix.unit)
-    other = -log_probabilities(counts, settings.smoothing or 1.0)
+    other = -log_probabilities(counts, 1.0 if settings.smoothing is None else settings.smoothing)
     return own.astype(np.float32), other.astype(np.float32)
 
 

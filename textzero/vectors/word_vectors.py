@@ -99,16 +99,46 @@ class WordVectors:
         Args:
             word: A word with a vector.
             n: How many.
-            metric: "cosine", or "inner" for the inner product itself, the mutual information.
+            metric: "cosine" of the vectors, or "inner" for the mutual information.
         """
         if metric not in ("cosine", "inner"):
             raise ValueError(f"metric must be cosine or inner, got {metric!r}")
         place = self.index(word)
-        other = self.vectors if self.context is None or metric == "cosine" else self.context
-        scores = self._products(other, self.vectors[place])
-        if metric == "cosine":
-            scores /= np.maximum(self.norms * self.norms[place], 1e-12)
+        if metric == "inner":
+            return self._best(self._information([place]), [place], n)
+        scores = self._products(self.vectors[place])
+        scores /= np.maximum(self.norms * self.norms[place], 1e-12)
         return self._best(scores, [place], n)
+
+    def halves(self, rows: Any) -> tuple[Array, Array]:
+        """Return the rows of w and of c, whose products <w_i, c_j> are mutual information.
+
+        With model "center" the vectors are w, with "sum" w + c, with "concat" [w; c], with
+        "shared", and in files of other tools, one matrix is both.
+        """
+        vectors = self.vectors[rows]
+        model = (self.manifest.get("settings") or {}).get("model")
+        if model == "concat":
+            half = self.dim // 2
+            return vectors[..., :half], vectors[..., half:]
+        if self.context is None:
+            return vectors, vectors
+        context = self.context[rows]
+        return (vectors - context if model == "sum" else vectors), context
+
+    def mutual_information(self, a: str, b: str) -> float:
+        """Return the fitted PMI of two words in nats, the mean of <w_a, c_b> and <w_b, c_a>."""
+        return float(self._information([self.index(a)])[self.index(b)])
+
+    def _information(self, places: Sequence[int]) -> Array:
+        """float64 (n_words,): the PMI of each word with the words at `places` together."""
+        w, c = (half.sum(axis=0) for half in self.halves(list(places)))
+        scores = np.empty(len(self))
+        for start in range(0, len(self), _ROWS):
+            part = slice(start, start + _ROWS)
+            own, other = self.halves(part)
+            scores[part] = (own @ c + other @ w) / 2
+        return scores
 
     def similar(
         self, word: str, n: int = 10, *, metric: str = "pearson", n_context: int = 10_000
@@ -128,10 +158,8 @@ class WordVectors:
             return self.related(word, n)
         place = self.index(word)
         factor = self.pearson_factor(n_context)
-        query = factor @ (factor.T @ self.vectors[place].astype(np.float64))
-        scores = self._products(self.vectors, query.astype(np.float32))
-        lengths = self._factor_norms(n_context)
-        scores /= np.maximum(lengths * lengths[place], 1e-12)
+        profiles = self._profiles(n_context, factor)
+        scores = profiles @ profiles[place]
         return self._best(scores, [place], n)
 
     def pearson_factor(self, n_context: int) -> Array:
@@ -142,21 +170,21 @@ class WordVectors:
         """
         if n_context < 2:
             raise ValueError(f"n_context must be at least 2, got {n_context}")
-        context = self.vectors if self.context is None else self.context
-        sample = np.asarray(context[:n_context], np.float64)
+        sample = np.asarray(self.halves(slice(0, n_context))[1], np.float64)
         sample = sample - sample.mean(axis=0)
         values, basis = np.linalg.eigh(sample.T @ sample)
         return basis * np.sqrt(np.maximum(values, 0))
 
-    def _factor_norms(self, n_context: int) -> Array:
-        cache: dict[int, Array] = self.__dict__.setdefault("_lengths", {})
+    def _profiles(self, n_context: int, factor: Array) -> Array:
+        """float32 (n_words, dim): rows of w U at length 1, kept for the next question."""
+        cache: dict[int, Array] = self.__dict__.setdefault("_cache", {})
         if n_context not in cache:
-            factor = self.pearson_factor(n_context).astype(np.float32)
-            parts = [
-                np.linalg.norm(self.vectors[start : start + _ROWS] @ factor, axis=1)
-                for start in range(0, len(self), _ROWS)
-            ]
-            cache[n_context] = np.concatenate(parts)
+            cache.clear()
+            rows = np.empty((len(self), factor.shape[0]), np.float32)
+            for start in range(0, len(self), _ROWS):
+                part = slice(start, start + _ROWS)
+                rows[part] = unit_rows(self.halves(part)[0] @ factor)
+            cache[n_context] = rows
         return cache[n_context]
 
     def analogy(
@@ -173,9 +201,7 @@ class WordVectors:
             raise ValueError(f"method must be add or mul, got {method!r}")
         places = [self.index(word) for word in (a, b, c)]
         unit = unit_rows(self.vectors[places])
-        cosines = [
-            self._products(self.vectors, row) / np.maximum(self.norms, 1e-12) for row in unit
-        ]
+        cosines = [self._products(row) / np.maximum(self.norms, 1e-12) for row in unit]
         if method == "add":
             scores = cosines[1] - cosines[0] + cosines[2]
         else:
@@ -188,19 +214,19 @@ class WordVectors:
     ) -> list[tuple[str, float]]:
         """Rank the distinct words of a sentence by how well they predict it.
 
-        The score is <sum of the sentence's vectors, v_w>, the mutual information of the word and
-        the sentence, or its cosine with `normalize`.
+        The score is the mutual information of the word and the sentence, the sum of its PMI with
+        the sentence's words; with `normalize`, divided by the length of the word's vector.
 
         Raises:
             InputError: No word of the sentence has a vector.
         """
         places = self._places(words)
-        total = self.vectors[places].sum(axis=0)
         distinct = list(dict.fromkeys(places))
-        rows = self.vectors[distinct]
-        scores = rows @ total
+        w, c = (half.sum(axis=0) for half in self.halves(places))
+        own, other = self.halves(distinct)
+        scores = (own @ c + other @ w) / 2
         if normalize:
-            scores = scores / np.maximum(np.linalg.norm(rows, axis=1), 1e-12)
+            scores = scores / np.maximum(np.linalg.norm(self.vectors[distinct], axis=1), 1e-12)
         order = np.lexsort((distinct, -scores))[:n]
         return [(self.vocabulary[distinct[i]], float(scores[i])) for i in order]
 
@@ -218,12 +244,16 @@ class WordVectors:
     def sentence_similarity(
         self, a: Sequence[str] | str, b: Sequence[str] | str, *, metric: str = "cosine"
     ) -> float:
-        """Return the cosine of two sentences' sums, or with "inner" their product, the PMI."""
+        """Return the cosine of two sentences' sums, or with "inner" their mutual information."""
         if metric not in ("cosine", "inner"):
             raise ValueError(f"metric must be cosine or inner, got {metric!r}")
+        if metric == "inner":
+            (w_a, c_a), (w_b, c_b) = (
+                (half.sum(axis=0) for half in self.halves(self._places(text))) for text in (a, b)
+            )
+            return float(w_a @ c_b + w_b @ c_a) / 2
         x, y = self.sentence_vector(a), self.sentence_vector(b)
-        size = np.linalg.norm(x) * np.linalg.norm(y) if metric == "cosine" else 1.0
-        return float(x @ y / max(float(size), 1e-12))
+        return float(x @ y / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-12))
 
     def _places(self, words: Sequence[str] | str) -> list[int]:
         """Places of a sentence's words; a string is tokenized as the vectors' corpus was."""
@@ -256,12 +286,12 @@ class WordVectors:
             tokenizer, bool(settings.get("lowercase", False)), bool(settings.get("nfkc", False))
         )(text)
 
-    def _products(self, matrix: Array, query: Array) -> Array:
-        """float32 (n_words,): matrix @ query, by blocks, so that a mapped file is not copied."""
+    def _products(self, query: Array) -> Array:
+        """float32 (n_words,): vectors @ query, by blocks, so that a mapped file is not copied."""
         scores = np.empty(len(self), np.float32)
         for start in range(0, len(self), _ROWS):
             part = slice(start, start + _ROWS)
-            np.matmul(matrix[part], query, out=scores[part])
+            np.matmul(self.vectors[part], query, out=scores[part])
         return scores
 
     def _best(self, scores: Array, leave_out: Iterable[int], n: int) -> list[tuple[str, float]]:

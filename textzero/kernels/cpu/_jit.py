@@ -4,9 +4,12 @@ Numba indexes arrays like Python does, wrapping negative indices around; in a by
 test costs more than the load. `byte_at` and `word_at` are the bare loads.
 """
 
+import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numba
@@ -39,6 +42,19 @@ def jit_with(**options: Any) -> Callable[..., Any]:
             return numba.njit(cache=True, nogil=True, **options)(function)
 
     return compile_later
+
+
+@cache
+def _private_folder() -> str:
+    """A folder that nobody else can write: machine code will be loaded from it."""
+    owner = os.getuid() if hasattr(os, "getuid") else 0
+    folder = os.path.join(tempfile.gettempdir(), f"textzero-{owner}")
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
+    status = os.lstat(folder)
+    if stat.S_ISDIR(status.st_mode) and status.st_uid == owner and not status.st_mode & 0o077:
+        return folder
+    return tempfile.mkdtemp(prefix="textzero-")
 
 
 def _load(bits: int, result: Any) -> Callable[..., Any]:
