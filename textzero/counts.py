@@ -107,9 +107,7 @@ class Counts(Mapping[str, int]):
             unfit = 0x20 if format == "glove" else 0x1F
             if (used <= unfit).any():
                 word = next(w for w in part if min(w) <= chr(unfit))
-                raise InputError(
-                    f"{format} cannot hold the word {word!r}, which has control characters; JSON lines can"
-                )
+                raise InputError(f"{format} cannot hold the word {word!r}: JSON lines can")
             rows = numbers[start : start + (1 << 16)]
             yield (
                 kernel("tables").format_rows(part.text, part.offsets, rows, ord(between)).tobytes()

@@ -23,10 +23,10 @@ from textzero.errors import TokenizerError
 from textzero.kernels import kernel
 from textzero.kernels.reference.text import (
     CHAR,
-    KIND,
     SEPARATOR,
     WHITESPACE,
     WORDS,
+    case_classes,
     character_classes,
     lower_cases,
 )
@@ -82,7 +82,7 @@ class _Cleaned(dict[str, str]):
 
 @cache
 def _separators() -> frozenset[str]:
-    points = np.flatnonzero(character_classes() & KIND == SEPARATOR)
+    points = np.flatnonzero(character_classes() == SEPARATOR)
     return frozenset(map(chr, points.tolist()))
 
 
@@ -142,7 +142,7 @@ class Tokenizer:
             text, size = np.frombuffer(data + _PADDING, np.uint8), len(data)
         kernels = kernel("text")
         if self.lowercase:
-            text, size = kernels.lowercase(text, size, lower_cases(), classes)
+            text, size = kernels.lowercase(text, size, lower_cases(), case_classes())
         starts, stops = kernels.find_tokens(text, size, classes, self.code, piece.boundary)
         return text, starts, stops
 

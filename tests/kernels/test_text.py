@@ -11,6 +11,7 @@ from textzero.kernels.reference.text import (
     CHAR,
     WHITESPACE,
     WORDS,
+    case_classes,
     character_classes,
     lower_cases,
 )
@@ -50,7 +51,7 @@ def tokens(device, string, tokenizer, boundary="\n"):
 
 def lowered(device, string):
     text, size = padded(string.encode())
-    text, size = kernel("text", device).lowercase(text, size, lower_cases(), character_classes())
+    text, size = kernel("text", device).lowercase(text, size, lower_cases(), case_classes())
     assert text.dtype == np.uint8
     assert not text[size : size + 16].any()
     return text[:size].tobytes().decode()

@@ -19,7 +19,7 @@ from textzero._compat import Array
 from textzero.corpus.sources import Source, decompression_errors, text_and_stored_bytes
 from textzero.errors import InputError
 from textzero.kernels import kernel
-from textzero.kernels.reference.text import ALONE, KIND, SEPARATOR, character_classes
+from textzero.kernels.reference.text import ALONE, SEPARATOR, character_classes
 
 PIECE = 1 << 20
 PADDING = 16
@@ -421,7 +421,7 @@ def _safe_cut(buffer: bytearray, text: Array, held: int, reading: Reading) -> in
         if begin <= 0:
             break
         character = buffer[begin:stop].decode("utf-8", "replace")
-        kind = int(classes[ord(character[0])]) & KIND
+        kind = int(classes[ord(character[0])])
         if stop < whole and following in (ALONE, SEPARATOR) and kind in (ALONE, SEPARATOR):
             return stop
         following, stop = kind, begin

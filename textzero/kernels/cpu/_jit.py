@@ -102,3 +102,13 @@ def _fetch_ahead(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: A
 
 
 fetch_ahead: Any = intrinsic(_fetch_ahead)
+
+
+@intrinsic
+def trailing_zeros(typing_context: Any, bits: Any) -> Any:  # noqa: ARG001
+    """Count the zero bits below the lowest one of a uint64 that is not 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(types.uint64), generate

@@ -18,7 +18,7 @@ _KEY0, _KEY1, _VALUE, _OFFSET = 0, 1, 2, 3
 _LONG = np.uint64(0xFF << 56)
 _ONE, _EIGHT, _SHIFT = np.uint64(1), np.uint64(8), np.uint64(29)
 _MIX0, _MIX1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
-_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_ALL, _NOTHING = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(0)
 _ENTRIES, _USED, _DOCUMENT, _HELD, _POSITION = 0, 1, 2, 3, 4
 _SPACE = 0x20
 _BATCH = 64
@@ -48,7 +48,7 @@ class Table:
 def _key(text: Array, start: int, stop: int) -> tuple[np.uint64, np.uint64]:
     length = stop - start
     if length <= 8:
-        return word_at(text, start) & (_ALL >> np.uint64(64 - 8 * length)), np.uint64(0)
+        return word_at(text, start) & (_ALL >> np.uint64(64 - 8 * length)), _NOTHING
     if length <= 16:
         high = word_at(text, start + 8) & (_ALL >> np.uint64(64 - 8 * (length - 8)))
         return word_at(text, start), high

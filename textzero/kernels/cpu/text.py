@@ -3,14 +3,14 @@
 import numpy as np
 
 from textzero._compat import Array
-from textzero.kernels.cpu._jit import byte_at, jit, word_at
+from textzero.kernels.cpu._jit import byte_at, jit, trailing_zeros, word_at
 from textzero.kernels.reference.text import (
     ALONE,
     APOSTROPHE,
     CASED,
     CHAR,
     IGNORABLE,
-    KIND,
+    LINE_FEED,
     MARK,
     SEPARATOR,
     WHITESPACE,
@@ -110,7 +110,7 @@ def _encode(point: int, out: Array, n: int) -> int:
 
 
 @jit
-def _sigma_is_final(text: Array, size: int, i: int, classes: Array) -> bool:
+def _sigma_is_final(text: Array, size: int, i: int, cases: Array) -> bool:
     """Whether the capital sigma at byte i ends a word: Unicode's Final_Sigma condition."""
     j = i
     before = False
@@ -118,7 +118,7 @@ def _sigma_is_final(text: Array, size: int, i: int, classes: Array) -> bool:
         j -= 1
         while j > 0 and byte_at(text, j) & 0xC0 == 0x80:
             j -= 1
-        kind = classes[_decode(text, j)[0]]
+        kind = cases[_decode(text, j)[0]]
         if kind & IGNORABLE:
             continue
         before = kind & CASED != 0
@@ -128,7 +128,7 @@ def _sigma_is_final(text: Array, size: int, i: int, classes: Array) -> bool:
     j = i + 2
     while j < size:
         point, length = _decode(text, j)
-        kind = classes[point]
+        kind = cases[point]
         if kind & IGNORABLE:
             j += length
             continue
@@ -137,7 +137,7 @@ def _sigma_is_final(text: Array, size: int, i: int, classes: Array) -> bool:
 
 
 @jit
-def _lowercase(text: Array, size: int, lower: Array, classes: Array, out: Array) -> int:
+def _lowercase(text: Array, size: int, lower: Array, cases: Array, out: Array) -> int:
     i = n = 0
     while i < size:
         byte = byte_at(text, i)
@@ -154,7 +154,7 @@ def _lowercase(text: Array, size: int, lower: Array, classes: Array, out: Array)
         elif point == _DOTTED_I:
             n = _encode(0x307, out, _encode(0x69, out, n))
         elif point == _CAPITAL_SIGMA:
-            final = _sigma_is_final(text, size, i, classes)
+            final = _sigma_is_final(text, size, i, cases)
             n = _encode(_FINAL_SIGMA if final else _SIGMA, out, n)
         else:
             n = _encode(lower[point], out, n)
@@ -162,9 +162,9 @@ def _lowercase(text: Array, size: int, lower: Array, classes: Array, out: Array)
     return n
 
 
-def lowercase(text: Array, size: int, lower: Array, classes: Array) -> tuple[Array, int]:
+def lowercase(text: Array, size: int, lower: Array, cases: Array) -> tuple[Array, int]:
     out = np.empty(size + size // 2 + 32, np.uint8)
-    n = _lowercase(text, size, lower, classes, out)
+    n = _lowercase(text, size, lower, cases, out)
     out[n : n + 16] = 0
     return out, n
 
@@ -178,16 +178,19 @@ def _find_tokens(
     boundary: int,
     starts: Array,
     stops: Array,
-) -> int:
-    n = 0
-    i = 0
-    while i < size:
+    first: int,
+    last: int,
+    n: int,
+) -> tuple[int, int]:
+    """Find the tokens that begin in bytes [first, last); return (next byte, tokens)."""
+    i = first
+    while i < last:
         byte = byte_at(text, i)
         if byte < 0x80:
             point, length = byte, 1
         else:
             point, length = _decode(text, i)
-        kind = classes[point] & KIND
+        kind = classes[point]
         if kind == SEPARATOR:
             if byte == boundary and (n == 0 or starts[n - 1] >= 0):
                 starts[n] = -1
@@ -201,19 +204,19 @@ def _find_tokens(
             while i < size:
                 byte = byte_at(text, i)
                 if byte < 0x80:
-                    if classes[byte] & KIND == SEPARATOR:
+                    if classes[byte] == SEPARATOR:
                         break
                     i += 1
                 else:
                     point, length = _decode(text, i)
-                    if classes[point] & KIND == SEPARATOR:
+                    if classes[point] == SEPARATOR:
                         break
                     i += length
         elif tokenizer != CHAR:
             if kind == ALONE:
                 while i < size:
                     point, length = _decode(text, i)
-                    if classes[point] & KIND != MARK:
+                    if classes[point] != MARK:
                         break
                     i += length
             elif kind == WORD or kind == MARK:
@@ -223,11 +226,11 @@ def _find_tokens(
                         point, length = byte, 1
                     else:
                         point, length = _decode(text, i)
-                    kind = classes[point] & KIND
+                    kind = classes[point]
                     if kind == WORD or kind == MARK:
                         i += length
                     elif kind == APOSTROPHE and i + length < size:
-                        after = classes[_decode(text, i + length)[0]] & KIND
+                        after = classes[_decode(text, i + length)[0]]
                         if after != WORD:
                             break
                         i += length
@@ -238,7 +241,59 @@ def _find_tokens(
         starts[n] = start
         stops[n] = i
         n += 1
-    return n
+    return i, n
+
+
+_LOW_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
+_TO_HIGH = np.uint64(0x5F5F5F5F5F5F5F5F)  # carries bytes above white space into the high bit
+_ONES = np.uint64(0x0101010101010101)
+_LINE_FEEDS = np.uint64(0x0A0A0A0A0A0A0A0A)
+_GATHER = np.uint64(0x0102040810204080)  # brings the high bits of eight bytes together
+_UNIT, _SEVEN, _TOP = np.uint64(1), np.uint64(7), np.uint64(56)
+
+
+@jit
+def _find_spaced(text: Array, size: int, classes: Array, starts: Array, stops: Array) -> int:
+    """White-space tokens of lines, 64 bytes at a time.
+
+    One bit a byte says where the separators are; tokens begin and end where the bit changes. Blocks
+    with a line feed or with other than ASCII go one character at a time.
+    """
+    i = n = 0
+    while i + 64 <= size:
+        separators, odd = _ZERO, _ZERO
+        for w in range(8):
+            word = word_at(text, i + 8 * w)
+            low = word & _LOW_BITS
+            visible = (low + _TO_HIGH) | word
+            deleted = (low + _ONES) & ~word
+            found = (~visible | deleted) & _HIGH_BITS
+            separators |= (((found >> _SEVEN) * _GATHER) >> _TOP) << np.uint64(8 * w)
+            other = word ^ _LINE_FEEDS
+            odd |= (word | ~(((other & _LOW_BITS) + _LOW_BITS) | other)) & _HIGH_BITS
+        if odd != _ZERO:
+            i, n = _find_tokens(
+                text, size, classes, WHITESPACE, LINE_FEED, starts, stops, i, i + 64, n
+            )
+            continue
+        inside = ~separators
+        begins = inside & ~(inside << _UNIT)
+        ends = separators & (inside << _UNIT)
+        while ends != _ZERO:
+            starts[n] = i + trailing_zeros(begins)
+            stops[n] = i + trailing_zeros(ends)
+            n += 1
+            begins &= begins - _UNIT
+            ends &= ends - _UNIT
+        if begins == _ZERO:
+            i += 64
+        elif begins != _UNIT:
+            i += trailing_zeros(begins)  # the last token goes on in the next block
+        else:
+            i, n = _find_tokens(
+                text, size, classes, WHITESPACE, LINE_FEED, starts, stops, i, i + 1, n
+            )
+    return _find_tokens(text, size, classes, WHITESPACE, LINE_FEED, starts, stops, i, size, n)[1]
 
 
 def find_tokens(
@@ -246,5 +301,8 @@ def find_tokens(
 ) -> tuple[Array, Array]:
     starts = np.empty(size + 1, np.int32)
     stops = np.empty(size + 1, np.int32)
-    n = _find_tokens(text, size, classes, tokenizer, boundary, starts, stops)
+    if tokenizer == WHITESPACE and boundary == LINE_FEED:
+        n = _find_spaced(text, size, classes, starts, stops)
+    else:
+        _, n = _find_tokens(text, size, classes, tokenizer, boundary, starts, stops, 0, size, 0)
     return starts[:n], stops[:n]

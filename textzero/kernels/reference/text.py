@@ -6,20 +6,21 @@ A document ends at the byte `boundary`, which is always a separator.
 
 import sys
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 
 from textzero._compat import Array
 
-# What a character is, in the low bits of its class ...
+# What a character is.
 SEPARATOR, OTHER, WORD, ALONE, MARK, APOSTROPHE = 0, 1, 2, 3, 4, 5
-KIND = 0x0F
-# ... and two properties that lower-casing a Greek sigma asks for.
-CASED, IGNORABLE = 0x10, 0x20
+# What a character is beside a Greek sigma that is lower-cased.
+CASED, IGNORABLE = 1, 2
 
 # Tokenizers that have a kernel.
 WHITESPACE, WORDS, CHAR = 0, 1, 2
+LINE_FEED = 0x0A
 
 # Scripts written without spaces: each character stands alone until a lexicon is given.
 _ALONE_BLOCKS = (
@@ -42,51 +43,79 @@ _ALONE_BLOCKS = (
 )
 _APOSTROPHES = (0x27, 0x2019, 0xFF07)
 _LOWERED = 0x20000  # nothing above this code point has a lower case
+_ASSIGNED = (range(_LOWERED), range(0xE0000, 0xE0200))  # outside, Han or unassigned or private
 
 
 @cache
 def character_classes() -> Array:
-    """uint8 (0x110000,): the class of every code point, from this Python's Unicode tables.
+    """uint8 (0x110000,): what every code point is, from this Python's Unicode tables.
 
     Separators are white space, control and format characters, surrogates and U+FFFD (the mark of
     a malformed byte). Letters, numbers and marks make words. Unassigned code points are OTHER.
     """
     kinds = {"L": WORD, "N": WORD, "M": MARK, "Z": SEPARATOR}
+    special = {"Cc": SEPARATOR, "Cf": SEPARATOR, "Cs": SEPARATOR}
+    codes = _Memo(lambda category: special.get(category, kinds.get(category[0], OTHER)))
     table = np.full(sys.maxunicode + 1, OTHER, np.uint8)
-    # Planes 4 to 13 are unassigned, 15 and 16 private: OTHER.
-    for point in (*range(_LOWERED), *range(0xE0000, 0xE0200)):
-        category = unicodedata.category(chr(point))
-        if category in ("Cc", "Cf", "Cs"):
-            table[point] = SEPARATOR
-        else:
-            table[point] = kinds.get(category[0], OTHER)
-        # what `str.lower` itself takes the character for
-        if f"{chr(point)}Σ".lower().endswith("ς"):
-            table[point] |= CASED
-        elif f"a{chr(point)}Σ".lower().endswith("ς"):
-            table[point] |= IGNORABLE
+    for points in _ASSIGNED:
+        categories = [unicodedata.category(chr(point)) for point in points]
+        table[points.start : points.stop] = [codes[category] for category in categories]
     for first, last in _ALONE_BLOCKS:
         if first >= _LOWERED:
             table[first : last + 1] = ALONE
             continue
         for point in range(first, last + 1):
-            if table[point] & KIND == WORD and unicodedata.category(chr(point)) != "Nd":
-                table[point] = (table[point] & ~np.uint8(KIND)) | ALONE
-    for point in _APOSTROPHES:
-        table[point] = (table[point] & ~np.uint8(KIND)) | APOSTROPHE
+            if table[point] == WORD and unicodedata.category(chr(point)) != "Nd":
+                table[point] = ALONE
+    table[list(_APOSTROPHES)] = APOSTROPHE
     table[0xFFFD] = SEPARATOR
     table.setflags(write=False)
     return table
 
 
+class _Memo(dict[str, int]):
+    """A mapping that asks a function once for each key."""
+
+    def __init__(self, function: Callable[[str], int]) -> None:
+        super().__init__()
+        self.function = function
+
+    def __missing__(self, key: str) -> int:
+        self[key] = value = self.function(key)
+        return value
+
+
+@cache
+def case_classes() -> Array:
+    """uint8 (0x110000,): CASED, IGNORABLE or 0, what `str.lower` itself takes a character for.
+
+    A sigma is final behind a cased character, whatever ignorable ones are between.
+    """
+    table = np.zeros(sys.maxunicode + 1, np.uint8)
+    for points in _ASSIGNED:
+        bare, behind = (
+            [line[-1:] == "ς" for line in _lower_lines(f"{before}%cΣ", points)]
+            for before in ("", "a")
+        )
+        ignorable = np.array(behind) & ~np.array(bare)
+        table[points.start : points.stop] = CASED * np.array(bare) + IGNORABLE * ignorable
+    table.setflags(write=False)
+    return table
+
+
+def _lower_lines(form: str, points: range) -> list[str]:
+    """Lower-case `form % point` for all points at once; a line feed between isolates them."""
+    lines = [form % (point if point != 0x0A else 0x20) for point in points]
+    return "\n".join(lines).lower().split("\n")
+
+
 @cache
 def lower_cases() -> Array:
     """int32 (0x20000,): the lower case of every code point that has a single one, else itself."""
-    table = np.arange(_LOWERED, dtype=np.int32)
-    for point in range(_LOWERED):
-        lower = chr(point).lower()
-        if len(lower) == 1:
-            table[point] = ord(lower)
+    lowered = _lower_lines("%c", range(_LOWERED))
+    single = [ord(c) if len(c) == 1 else point for point, c in enumerate(lowered)]
+    table = np.array(single, np.int32)
+    table[0x0A] = 0x0A
     table.setflags(write=False)
     return table
 
@@ -100,14 +129,14 @@ def first_malformed(text: Array, size: int) -> int:
     return size
 
 
-def lowercase(text: Array, size: int, lower: Array, classes: Array) -> tuple[Array, int]:  # noqa: ARG001
+def lowercase(text: Array, size: int, lower: Array, cases: Array) -> tuple[Array, int]:  # noqa: ARG001
     """Lower-case well-formed text as `str.lower` does.
 
     Args:
         text: uint8 (size + 16 or more,).
         size: Bytes of text.
         lower: From `lower_cases`.
-        classes: From `character_classes`.
+        cases: From `case_classes`.
 
     Returns:
         The new text with its padding, and its size.
@@ -141,7 +170,7 @@ def find_tokens(
     i = 0
     for character in text[:size].tobytes().decode():
         width = len(character.encode())
-        characters.append((i, i + width, int(classes[ord(character)]) & KIND))
+        characters.append((i, i + width, int(classes[ord(character)])))
         i += width
     k = 0
     while k < len(characters):
