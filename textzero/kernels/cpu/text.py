@@ -1,5 +1,7 @@
 """Bytes to tokens, with Numba. Contract: `kernels/reference/text.py`."""
 
+import threading
+
 import numpy as np
 
 from textzero._compat import Array
@@ -296,11 +298,16 @@ def _find_spaced(text: Array, size: int, classes: Array, starts: Array, stops: A
     return _find_tokens(text, size, classes, WHITESPACE, LINE_FEED, starts, stops, i, size, n)[1]
 
 
+_SCRATCH = threading.local()  # fresh pages for every piece would cost as much as the search
+
+
 def find_tokens(
     text: Array, size: int, classes: Array, tokenizer: int, boundary: int
 ) -> tuple[Array, Array]:
-    starts = np.empty(size + 1, np.int32)
-    stops = np.empty(size + 1, np.int32)
+    spans = getattr(_SCRATCH, "spans", None)
+    if spans is None or spans.shape[1] <= size:
+        spans = _SCRATCH.spans = np.empty((2, size + 1), np.int32)
+    starts, stops = spans
     if tokenizer == WHITESPACE and boundary == LINE_FEED:
         n = _find_spaced(text, size, classes, starts, stops)
     else:
