@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from measure import data, in_turn, report, run, textzero
 
-from textzero import Cooccurrence
+from textzero import Cooccurrence, Corpus
 from textzero.kernels import kernel
+from textzero.tokens import whitespace
 
 
 def main() -> None:
@@ -26,8 +27,12 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    corpus = data("en/enwiki.txt.xz")
     work = Path(tempfile.mkdtemp())
+    # The C programs know only ASCII white space: both sides read the same tokens.
+    corpus = work / "enwiki.txt"
+    with open(corpus, "w", encoding="utf-8") as file:
+        for document in Corpus(data("en/enwiki.txt.xz")):
+            file.write(" ".join(whitespace(document)) + "\n")
     vocabulary = work / "vocabulary.tsv"
     run(textzero("count", corpus, "--tokenizer", "whitespace", "--min-count", 5, "-o", vocabulary))
     ours = textzero(

@@ -38,7 +38,7 @@ def run(command: list[str], stdin: str | None = None, stdout: str | None = None)
     peak, stop = [0], threading.Event()
 
     def watch() -> None:
-        while not stop.wait(0.05):
+        while not stop.wait(0.25):
             peak[0] = max(peak[0], tree_memory(process.pid))
 
     watcher = threading.Thread(target=watch)

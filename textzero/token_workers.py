@@ -8,7 +8,7 @@ from typing import Any
 from textzero.corpus import Corpus, Reading, Split
 from textzero.errors import TokenizerError
 from textzero.parallel import run_processes
-from textzero.tokens import Tokenizer, call, cleaned_tokens
+from textzero.tokens import Tokenizer, call, cleaned_tokens, is_clean
 
 _LARGEST, _SMALLEST = 16 << 20, 1 << 20
 _CURE = "define it with `def` at the top of a module, or use workers=1"
@@ -116,17 +116,18 @@ def count_raw_tokens(split: Split, reading: Reading) -> Counter[str]:
             raw.update(tokens)
         except TypeError as error:
             raise _not_strings(split, error) from error
-    cleaned, counter = _WORKER["cleaned"], Counter[str]()
-    for token, count in raw.items():
+    cleaned = _WORKER["cleaned"]
+    for token in [token for token in raw if not is_clean(token)]:
         try:
             clean = cleaned[token]
         except TypeError as error:
             raise _not_strings(split, error) from error
+        count = raw.pop(token)
         if clean:
-            counter[clean] += count
+            raw[clean] += count
         else:
             reading.blank_tokens += count
-    return counter
+    return raw
 
 
 def _not_strings(place: object, error: TypeError) -> TokenizerError:

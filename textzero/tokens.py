@@ -66,6 +66,16 @@ def char(text: str) -> list[str]:
     return Tokenizer("char")(text)
 
 
+def is_clean(token: object) -> bool:
+    """Whether a token is a string that `cleaned_tokens` leaves as it is."""
+    return (
+        isinstance(token, str)
+        and token.isprintable()
+        and "\ufffd" not in token
+        and token.strip() == token != ""
+    )
+
+
 class _Cleaned(dict[str, str]):
     """Token -> the token with separators made spaces, none at its ends; "" if nothing is left."""
 

@@ -6,11 +6,13 @@ piece is cut at white space, deterministically: the place depends on the documen
 
 import codecs
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from types import ModuleType
 from typing import BinaryIO
 
 import numpy as np
@@ -386,7 +388,7 @@ def _checked(
     reading: Reading,
 ) -> Piece:
     """Make the piece, its malformed bytes replaced and counted."""
-    bad = kernel("text").first_malformed(text, size)
+    bad = _text_kernel().first_malformed(text, size)
     if bad < size:
         string, count, _ = decode(lambda data: data.decode("utf-8", REPLACE), text[:size].tobytes())
         reading.replaced(count, source, offset + bad, "UTF-8", strict)
@@ -394,6 +396,11 @@ def _checked(
         text = np.frombuffer(fixed + bytes(PADDING), np.uint8)
         size = len(fixed)
     return Piece(text, size, boundary)
+
+
+def _text_kernel() -> ModuleType:
+    """The twin that is at hand: loading Numba for one check would double a worker's start."""
+    return kernel("text", "cpu" if "numba" in sys.modules else "reference")
 
 
 def _safe_cut(buffer: bytearray, text: Array, held: int, reading: Reading) -> int:

@@ -163,8 +163,8 @@ def find_tokens(
 
     Returns:
         starts, stops: int32 (n,). Token k is text[starts[k]:stops[k]]. One or more boundaries
-            between two tokens, or before the first, are one entry, (-1, -1). A twin may use the arrays
-            again in the next call of the same thread.
+            between two tokens, or before the first, are one entry, (-1, -1). A twin may use the
+            arrays again in the next call of the same thread.
     """
     found: list[tuple[int, int]] = []
     characters = []  # (first byte, byte behind, class)
