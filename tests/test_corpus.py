@@ -579,3 +579,12 @@ def test_a_lowercase_tokenizer_sees_what_python_sees_across_pieces(tmp_path, mon
     counts = count_words(Corpus(path), tokenizer="whitespace", lowercase=True)
     assert counts.most_common() == [("οδυσσευς", 30), ("σας", 30)]
     assert Tokenizer("whitespace", lowercase=True)(text) == text.lower().split()
+
+
+def test_a_generator_is_not_silently_empty_the_second_time():
+    corpus = Corpus.from_documents(text for text in ["a", "b"])
+    assert list(corpus) == ["a", "b"]
+    with pytest.raises(TypeError, match="can be read only once"):
+        list(corpus)
+    again = Corpus.from_documents(["a", "b"])
+    assert list(again) == list(again) == ["a", "b"]

@@ -99,6 +99,7 @@ class Corpus:
         self.field, self.document, self.encoding = field, document, encoding
         self.strict, self.on_error = strict, on_error
         self._memory: Iterable[str] | None = None
+        self._spent = False
         self._detected: dict[Source, str] = {}
 
     @classmethod
@@ -193,6 +194,12 @@ class Corpus:
 
     def _pieces(self, split: Split, reading: Reading) -> Iterator[Piece]:
         if self._memory is not None:
+            if self._spent and not self.repeatable:
+                raise TypeError(
+                    "these documents come from a generator, which can be read only once; "
+                    "give a list, or an object whose __iter__ begins anew"
+                )
+            self._spent = True
             memory = Source(split.name, 0, "", "text")
             yield from document_pieces(memory, iter(self._memory), self.strict, reading)
             return
