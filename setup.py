@@ -24,7 +24,7 @@ EXTRAS = {
     "cuda13": ["cupy-cuda13x>=13"],
     "dask": ["distributed>=2024.1"],
     "plot": ["matplotlib>=3.8"],
-    "test": ["hypothesis>=6.100", "pytest>=8", "pytest-timeout>=2.3"],
+    "test": ["gensim>=4.3; python_version < '3.14'", "hypothesis>=6.100", "pytest>=8"],
 }
 EXTRAS["all"] = sorted({p for name in ("models", "dask", "plot", "test") for p in EXTRAS[name]})
 

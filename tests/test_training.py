@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from textzero.cooccurrence import Cooccurrence, count_cooccurrences
+from textzero.counting import count_words
 from textzero.errors import InputError
 from textzero.kernels.cpu import least_squares
 from textzero.kernels.reference.cooccurrence import _encode
@@ -204,7 +205,8 @@ def test_without_unobserved_pairs_the_loss_is_the_authors():
         ({"weight_offset": -0.1}, "weight_offset must not be negative"),
         ({"exponent": -1}, "exponent must not be negative"),
         ({"seed": -1}, "seed must not be negative"),
-        ({"x_max": 0}, "x_max must be positive, got 0"),
+        ({"x_max": 0}, "x_max must be positive and finite, got 0"),
+        ({"x_max": math.inf}, "x_max must be positive and finite, got inf"),
         ({"regularisation": ()}, "regularisation must be"),
         ({"regularisation": (1.0, -1.0)}, "regularisation must be"),
         ({"workers": 0}, "workers must be at least 1"),
@@ -236,3 +238,15 @@ def test_damaged_counts_are_refused():
 def test_log_probabilities_sum_to_one():
     logs = log_probabilities(np.array([8, 1, 0]), 1 / 3)  # a count of 0 stands for 1
     assert_allclose(np.exp(logs), [2 / 4, 1 / 4, 1 / 4], rtol=1e-12)
+
+
+def test_vectors_of_three_lines_do_not_vanish():
+    lines = ["the cat sat on the mat", "the dog sat on the rug", "a cat and a dog"]
+    vocabulary = Vocabulary.from_counts(count_words(lines), min_count=1)
+    pairs = count_cooccurrences(lines, vocabulary, window=5, weighting="harmonic")
+    trained = train_vectors(pairs, dim=8)
+    products = trained.center @ trained.context.T
+    columns, _ = pairs.row("cat")
+    # a scale of nats: pairs that met are told from independence
+    assert products[vocabulary.id("cat"), columns].mean() > 0.1
+    assert np.linalg.norm(trained.center, axis=1).min() > 0.1

@@ -29,6 +29,7 @@ from textzero.progress import Progress
 
 MODELS = ("center", "shared", "concat", "sum")
 _BLOCK_RECORDS = 1 << 18
+_DENSE = 150  # records a word; large corpora have more
 _RECORD_BYTES = 12  # column, logarithm and weight in memory
 
 
@@ -50,7 +51,8 @@ class TrainingSettings:
         exponent: See x_max.
         truncate: Whether the weight stays at 1 above x_max. Without, the norms of frequent words
             fit better.
-        regularisation: lambda of each sweep over both matrices, so also the number of sweeps.
+        regularisation: lambda of each sweep over both matrices, so also the number of sweeps. It
+            is scaled down where words have few records, lest the vectors of a short text vanish.
         steps: Conjugate-gradient steps for each row and sweep.
         seed: Of the random start.
     """
@@ -78,8 +80,8 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is not None and not value >= 0:
                 raise ValueError(f"{name} must not be negative, got {value}")
-        if self.x_max is not None and not self.x_max > 0:
-            raise ValueError(f"x_max must be positive, got {self.x_max}")
+        if self.x_max is not None and not 0 < self.x_max < math.inf:
+            raise ValueError(f"x_max must be positive and finite, got {self.x_max}")
         if not self.regularisation or min(self.regularisation) < 0:
             raise ValueError(
                 f"regularisation must be one number of 0 or more a sweep, got {self.regularisation}"
@@ -263,7 +265,7 @@ def train_vectors(
     with progress.stage(
         "train", cooccurrence.records * sides * len(chosen.regularisation), "records"
     ):
-        for ridge in chosen.regularisation:
+        for ridge in _ridges(cooccurrence, chosen):
             if shared:
                 # The mean of old and new rows: Newton's iteration for a matrix square root.
                 new = sweep(context, context, center_bias, context_bias, ridge)
@@ -272,6 +274,12 @@ def train_vectors(
             center = sweep(center, context, center_bias, context_bias, ridge)
             context = sweep(context, center, context_bias, center_bias, ridge)
     return Trained(center, context, losses, chosen)
+
+
+def _ridges(matrix: Cooccurrence, settings: TrainingSettings) -> list[float]:
+    """Return lambda for each sweep, in proportion to the mean records of a word up to _DENSE."""
+    density = matrix.records / len(matrix.vocabulary) / _DENSE
+    return [ridge * min(1.0, density) for ridge in settings.regularisation]
 
 
 def _biases(matrix: Cooccurrence, settings: TrainingSettings) -> tuple[Array, Array]:
