@@ -36,9 +36,7 @@ def jit_with(**options: Any) -> Callable[..., Any]:
         try:
             return numba.njit(cache=True, nogil=True, **options)(function)
         except (RuntimeError, NumbaError):  # "no locator available": nowhere to write
-            owner = os.getuid() if hasattr(os, "getuid") else os.getpid()
-            folder = os.path.join(tempfile.gettempdir(), f"textzero-{owner}")
-            numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]
+            numba.config.CACHE_DIR = _private_folder()  # type: ignore[attr-defined]
             return numba.njit(cache=True, nogil=True, **options)(function)
 
     return compile_later
@@ -104,11 +102,13 @@ def _fetch_ahead(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: A
 fetch_ahead: Any = intrinsic(_fetch_ahead)
 
 
-@intrinsic
-def trailing_zeros(typing_context: Any, bits: Any) -> Any:  # noqa: ARG001
+def _trailing_zeros(typing_context: Any, bits: Any) -> Any:  # noqa: ARG001
     """Count the zero bits below the lowest one of a uint64 that is not 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
         return builder.cttz(arguments[0], ir.IntType(1)(1))
 
     return types.int64(types.uint64), generate
+
+
+trailing_zeros: Any = intrinsic(_trailing_zeros)
