@@ -46,10 +46,11 @@ def cooccur(
     """Count which words of CORPUS stand near each other, into a folder of compressed rows."""
     from textzero.cooccurrence import count_cooccurrences
     from textzero.counting import count_words
-    from textzero.files import refuse_to_overwrite
+    from textzero.files import refuse_strangers, refuse_to_overwrite
     from textzero.vocabulary import Vocabulary
 
     refuse_to_overwrite(output, force)
+    refuse_strangers(output)
     texts, progress = options.make_corpus(**corpus), make_progress(quiet)
     if vocabulary is not None:
         words = Vocabulary.load(vocabulary)

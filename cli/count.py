@@ -46,7 +46,7 @@ def count(
     from time import perf_counter
 
     from textzero.counting import count_words
-    from textzero.files import refuse_to_overwrite
+    from textzero.files import refuse_missing_folder, refuse_to_overwrite
 
     match = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", ngrams)
     if not match:
@@ -55,6 +55,7 @@ def count(
     low = int(match[1])
     if output != "-":
         refuse_to_overwrite(output, force)
+        refuse_missing_folder(output)
     begun = perf_counter()
     counts = count_words(
         options.make_corpus(**corpus),

@@ -18,9 +18,10 @@ def merge(
 ) -> None:
     """Add up TABLES that `textzero count` wrote."""
     from textzero.counts import Counts, merge_counts
-    from textzero.files import refuse_to_overwrite
+    from textzero.files import refuse_missing_folder, refuse_to_overwrite
 
     if output != "-":
         refuse_to_overwrite(output, force)
+        refuse_missing_folder(output)
     total = merge_counts(Counts.load(table) for table in tables)
     write_counts(total.keep(min_count), output, format)

@@ -32,12 +32,12 @@ def test_a_folder_appears_only_when_it_is_whole(tmp_path):
     path = tmp_path / "deep" / "out"
     for content in ("old", "new"):
         with whole_folder(path) as beside:
-            (beside / "a").write_text(content)
-        assert (path / "a").read_text() == content
+            (beside / "tensors.tsv").write_text(content)
+        assert (path / "tensors.tsv").read_text() == content
     with pytest.raises(KeyError), whole_folder(path) as beside:
-        (beside / "a").write_text("half")
+        (beside / "tensors.tsv").write_text("half")
         raise KeyError
-    assert (path / "a").read_text() == "new"
+    assert (path / "tensors.tsv").read_text() == "new"
     assert names(tmp_path / "deep") == ["out"]
 
 
@@ -91,10 +91,12 @@ def test_what_cannot_be_written_is_named(tmp_path):
     with pytest.raises(ResourceError, match="folder cannot be written: Is a directory"):
         with whole_file(tmp_path / "folder"):
             pass
-    for path in (tmp_path / "file", tmp_path / "file" / "a"):
-        with pytest.raises(ResourceError, match="cannot be written: Not a directory"):
-            with whole_folder(path):
-                pass
+    with pytest.raises(ResourceError, match="cannot be written: Not a directory"):
+        with whole_folder(tmp_path / "file" / "a"):
+            pass
+    with pytest.raises(OutputExistsError, match="textzero did not write"):
+        with whole_folder(tmp_path / "file"):
+            pass
     assert names(tmp_path) == ["file", "folder"]
 
 
@@ -105,6 +107,20 @@ def test_what_is_there_is_not_overwritten_unasked(tmp_path):
     files.refuse_to_overwrite(path, force=True)
     with pytest.raises(OutputExistsError, match="already exists; choose another name or pass"):
         files.refuse_to_overwrite(path, force=False)
+
+
+def test_a_folder_of_another_program_is_never_replaced(tmp_path):
+    path = tmp_path / "extension"
+    path.mkdir()
+    for content in ('{"manifest_version": 3}', "{"):
+        (path / "manifest.json").write_text(content)
+        with pytest.raises(OutputExistsError, match="textzero did not write"), whole_folder(path):
+            pass
+        assert (path / "manifest.json").read_text() == content
+    files.write_json(path / "manifest.json", {"kind": "textzero vectors 1"})
+    with whole_folder(path):
+        pass
+    assert names(path) == []
 
 
 def test_json_comes_back(tmp_path):

@@ -206,6 +206,13 @@ def test_what_a_killed_process_of_the_same_number_left_is_replaced(texts, tmp_pa
     assert names(tmp_path / "out") == OUTPUT
 
 
+def test_vectors_are_on_the_disk_before_their_manifest_says_so(texts, tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(pipeline, "flush", lambda path: flushed.append(path.name))
+    make(texts, tmp_path / "out")
+    assert flushed == ["vectors.safetensors"]
+
+
 def test_a_failed_write_leaves_the_old_vectors(texts, tmp_path, monkeypatch):
     make(texts, tmp_path / "out")
     before = content(tmp_path / "out")
@@ -286,6 +293,14 @@ def test_a_wrong_setting_is_told_before_anything_is_counted(texts, tmp_path, wor
     with pytest.raises(ValueError, match="must be"):
         make(texts, tmp_path / "out", **options)
     assert work == [] and names(tmp_path) == ["texts"]
+
+
+@pytest.mark.parametrize("option", [{"strict": True}, {"on_error": "skip"}])
+def test_what_was_read_in_another_way_is_not_used_again(texts, tmp_path, option):
+    settings = TrainingSettings(dim=4, regularisation=(1.0,))
+    embed(Corpus(texts), tmp_path / "out", settings=settings)
+    with pytest.raises(OutputExistsError, match="other texts or settings"):
+        embed(Corpus(texts, **option), tmp_path / "out", settings=settings)
 
 
 def test_documents_in_memory_are_refused(tmp_path):

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from textzero.errors import InputError, OutputExistsError, ResourceError
 
 MANIFEST = "manifest.json"
-_MARKS = (MANIFEST, "tensors.tsv")  # a folder with one of these is an output of ours
+_PROJECTOR = {"tensors.tsv", "metadata.tsv"}  # the one output that has no manifest
 _DISK_ERRORS = {28, 122}  # ENOSPC, EDQUOT
 
 
@@ -35,7 +35,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         with _refusals(path):
             os.replace(beside, path)
-            _flush(path.parent)
+            flush(path.parent)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -51,7 +51,7 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         ResourceError: The disk is full or the folder cannot be written.
     """
     path = Path(path)
-    _refuse_strangers(path)
+    refuse_strangers(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     for left in (beside, old):  # by a killed process that had this one's number
@@ -63,7 +63,7 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield beside
         with _refusals(path):
             for entry in (*sorted(beside.iterdir()), beside):
-                _flush(entry)
+                flush(entry)
             if path.is_dir():
                 os.replace(path, old)
             os.replace(beside, path)
@@ -72,19 +72,29 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _refuse_strangers(path: Path) -> None:
+def refuse_strangers(path: str | os.PathLike[str]) -> None:
+    """Raise OutputExistsError when `path` is there and is no folder that textzero wrote."""
+    path = Path(path)
     if not os.path.lexists(path):
         return
-    ours = path.is_dir() and (
-        not any(path.iterdir()) or any((path / name).exists() for name in _MARKS)
-    )
-    if not ours:
+    if not (path.is_dir() and _is_ours(path)):
         raise OutputExistsError(
             f"{path} holds something that textzero did not write; choose another name"
         )
 
 
-def _flush(path: Path) -> None:
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is empty, or what textzero writes; many programs have a manifest.json."""
+    names = {entry.name for entry in folder.iterdir()}
+    if MANIFEST not in names:
+        return names <= _PROJECTOR
+    try:
+        return str(read_json(folder / MANIFEST).get("kind")).startswith("textzero ")
+    except InputError:
+        return False
+
+
+def flush(path: Path) -> None:
     """Bring a file, or the names in a folder, to the disk."""
     if os.name != "posix":
         return
@@ -121,6 +131,13 @@ def refuse_to_overwrite(path: str | os.PathLike[str], force: bool) -> None:
     """Raise OutputExistsError when `path` is there and `force` is not set."""
     if os.path.lexists(path) and not force:
         raise OutputExistsError(f"{path} already exists; choose another name or pass --force")
+
+
+def refuse_missing_folder(path: str | os.PathLike[str]) -> None:
+    """Raise ResourceError when the folder of a file to write is not there."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise ResourceError(f"{path} cannot be written: there is no folder {folder}")
 
 
 def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:

@@ -400,6 +400,19 @@ def test_the_folders_above_an_output_are_made(text, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "arguments, code",
+    [
+        (["count", "{tmp}/none", "-o", "{tmp}/missing/x.tsv"], 4),
+        (["merge", "{tmp}/none", "-o", "{tmp}/missing/x.tsv"], 4),
+        (["cooccur", "{tmp}/none", "-o", "{text}", "--force"], 5),
+    ],
+)
+def test_an_output_that_cannot_be_is_told_before_anything_is_read(text, tmp_path, arguments, code):
+    arguments = [a.format(text=text, tmp=tmp_path) for a in arguments]
+    refused(invoke(*arguments), code, arguments[3])
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["count", "{text}", "-o", "{old}"],

@@ -16,7 +16,7 @@ from textzero.corpus import Corpus, Reading
 from textzero.counting import count_words
 from textzero.counts import Counts
 from textzero.errors import InputError, OutputExistsError
-from textzero.files import MANIFEST, file_digest, peak_memory, read_json, write_json
+from textzero.files import MANIFEST, file_digest, flush, peak_memory, read_json, write_json
 from textzero.memory import memory_bytes
 from textzero.progress import Progress
 from textzero.tokens import Spec, Tokenizer
@@ -79,7 +79,10 @@ def embed(
     memory_bytes(memory)
     begun = perf_counter()
     inputs = _inputs(corpus, folder)
-    text_key = {"inputs": _identity(inputs), "corpus": corpus.settings(), **chosen.settings()}
+    text_key = {
+        "inputs": _identity(inputs), "corpus": corpus.settings(), **chosen.settings(),
+        "strict": corpus.strict, "on_error": corpus.on_error,
+    }  # fmt: skip
     pair_key = {
         **text_key, "min_count": min_count, "max_words": max_words,
         "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
@@ -250,6 +253,7 @@ def _write(vectors: WordVectors, folder: Path) -> None:
     try:
         beside.mkdir()
         vectors.write_into(beside)
+        flush(beside / TENSORS)
         (folder / MANIFEST).unlink(missing_ok=True)
         for name in (TENSORS, VOCABULARY, MANIFEST):
             os.replace(beside / name, folder / name)
