@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from textzero.errors import InputError
-from textzero.vectors import word_vectors
+from textzero.vectors import evaluation, word_vectors
 from textzero.vectors.evaluation import (
     evaluate_analogies,
     evaluate_similarity,
@@ -282,13 +282,17 @@ def test_a_folder_that_is_none_is_refused(small, tmp_path):
     (tmp_path / "v" / "manifest.json").write_text('{"kind": "something else"}')
     with pytest.raises(InputError, match="got 'something else'"):
         WordVectors.load(tmp_path / "v")
-    small.save(tmp_path / "v")
-    (tmp_path / "v" / "vocabulary.tsv").write_text("a\t1\n")
+    small.save(tmp_path / "w")
+    (tmp_path / "w" / "vocabulary.tsv").write_text("a\t1\n")
     with pytest.raises(InputError, match="embedding must have 1 rows"):
-        WordVectors.load(tmp_path / "v")
-    (tmp_path / "v" / "vectors.safetensors").unlink()
+        WordVectors.load(tmp_path / "w")
+    (tmp_path / "w" / "vectors.safetensors").unlink()
     with pytest.raises(InputError, match="cannot be read"):
-        WordVectors.load(tmp_path / "v")
+        WordVectors.load(tmp_path / "w")
+    vectors_of({"a": [1.0]}, settings=[]).save(tmp_path / "x")
+    (tmp_path / "x" / "manifest.json").write_text('{"kind": "textzero vectors 1", "settings": [1]}')
+    with pytest.raises(InputError, match="settings must be an object"):
+        WordVectors.load(tmp_path / "x")
 
 
 def test_spearman_shares_the_ranks_of_ties():
@@ -324,7 +328,12 @@ def test_a_wrong_list_of_pairs_is_named(small, tmp_path, text, message):
 
 
 def test_analogies_are_scored_as_brute_force_does(random_vectors, tmp_path, monkeypatch):
-    monkeypatch.setattr("textzero.vectors.evaluation._QUESTIONS", 7)
+    products = []
+    right_answers = evaluation._right_answers
+    monkeypatch.setattr(evaluation, "_SCORES", 7 * 30)
+    monkeypatch.setattr(
+        evaluation, "_right_answers", lambda u, q: products.append(len(q)) or right_answers(u, q)
+    )
     random = np.random.default_rng(1)
     asked = [random.choice(30, 4, replace=False) for _ in range(40)]
     # half of the answers are what addition finds, so that some are right
@@ -347,6 +356,7 @@ def test_analogies_are_scored_as_brute_force_does(random_vectors, tmp_path, monk
     assert (result.name, result.covered, result.total) == ("questions", 40, 42)
     assert result.add == right["add"] / 40 >= 0.5
     assert result.mul == right["mul"] / 40 > 0
+    assert products == [7] * 5 + [5]
 
 
 def test_a_wrong_list_of_analogies_is_named(small, tmp_path):

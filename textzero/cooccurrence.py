@@ -41,6 +41,7 @@ _KIND = "textzero co-occurrence 1"
 _FAN_IN = 64
 _TOKEN_BYTES = 16  # a token's id, its position, and its share of the encoded rows
 _MOST_TOKENS = 1 << 30
+_WAITING = 1 << 16  # tokens of a Python tokenizer that are kept as a list
 WEIGHTINGS = ("flat", "harmonic")
 
 
@@ -434,13 +435,14 @@ def _encode_split(split: Split) -> tuple[list[Array], Reading]:
     ids, keep_gaps = worker_extra()
     reading = Reading()
     parts: list[Array] = []
+    waiting: list[int] = []
     for tokens, ended in python_tokens(split, reading):
         found = [ids.get(token, GAP) for token in tokens]
-        if not keep_gaps:
-            found = [i for i in found if i != GAP]
+        waiting += found if keep_gaps else [i for i in found if i != GAP]
         if ended:
-            found.append(DOCUMENT_END)
-        parts.append(np.array(found, np.int32))
-        if len(parts) == 4096:
-            parts = [np.concatenate(parts)]
+            waiting.append(DOCUMENT_END)
+        if len(waiting) >= _WAITING:
+            parts.append(np.array(waiting, np.int32))
+            waiting.clear()
+    parts.append(np.array(waiting, np.int32))
     return parts, reading

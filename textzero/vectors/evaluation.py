@@ -11,7 +11,8 @@ from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.vectors.word_vectors import WordVectors, unit_rows
 
-_QUESTIONS = 512  # analogies answered by one matrix product
+_QUESTIONS = 512  # analogies answered by one matrix product, fewer
+_SCORES = 1 << 24  # when they would have more scores than these
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,9 @@ def evaluate_analogies(
     right = np.zeros(2, np.int64)
     unit = unit_rows(vectors.vectors[:limit])
     asked = np.array(questions)
-    for start in range(0, len(asked), _QUESTIONS):
-        right += _right_answers(unit, asked[start : start + _QUESTIONS])
+    most = max(1, min(_QUESTIONS, _SCORES // limit))
+    for start in range(0, len(asked), most):
+        right += _right_answers(unit, asked[start : start + most])
     add, mul = (right / len(asked)).tolist()
     return Analogies(Path(path).stem, add, mul, len(asked), total)
 

@@ -348,6 +348,8 @@ class WordVectors:
         manifest = read_json(folder / MANIFEST)
         if manifest.get("kind") != _KIND:
             raise InputError(f"{folder} must hold {_KIND!r}, got {manifest.get('kind')!r}")
+        if not isinstance(manifest.get("settings") or {}, dict):
+            raise InputError(f"{folder / MANIFEST}: settings must be an object")
         vocabulary = Vocabulary.load(folder / VOCABULARY)
         tensors = map_safetensors(folder / TENSORS)
         vectors, context = tensors.get("embedding"), tensors.get("context")
