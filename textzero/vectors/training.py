@@ -66,7 +66,7 @@ class TrainingSettings:
     x_max: float | None = None
     exponent: float = 0.75
     truncate: bool = True
-    regularisation: tuple[float, ...] = (3.0, 3.0, 1.0, 1.0, 1.0)
+    regularisation: tuple[float, ...] = (3.0, 3.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0)
     steps: int = 3
     seed: int = 0
 
