@@ -123,6 +123,19 @@ def test_a_folder_of_another_program_is_never_replaced(tmp_path):
     assert names(path) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_written_and_stays(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    files.refuse_to_overwrite(path, force=False)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with whole_file(path) as file:
+        file.write(b"text")
+    assert os.read(reader, 9) == b"text" and path.is_fifo()
+    os.close(reader)
+    assert names(tmp_path) == ["pipe"]
+
+
 def test_json_comes_back(tmp_path):
     content = {"word": "北京", "name": "not utf-8: \udcff", "n": [1, 0.5, None]}
     files.write_json(tmp_path / "a.json", content)

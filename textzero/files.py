@@ -21,10 +21,16 @@ _DISK_ERRORS = {28, 122}  # ENOSPC, EDQUOT
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file beside `path`; flush it and give it that name only when the block succeeds.
 
+    A pipe or a device, such as /dev/stdout, is written as it is.
+
     Raises:
         ResourceError: The disk is full or the folder cannot be written.
     """
     path = Path(path)
+    if _is_device(path):
+        with _refusals(path), open(path, "wb") as file:
+            yield file
+        return
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with _refusals(path):
         file = open(beside, "wb")
@@ -38,6 +44,10 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             flush(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 @contextmanager
@@ -129,7 +139,7 @@ def _refusals(path: Path) -> Iterator[None]:
 
 def refuse_to_overwrite(path: str | os.PathLike[str], force: bool) -> None:
     """Raise OutputExistsError when `path` is there and `force` is not set."""
-    if os.path.lexists(path) and not force:
+    if os.path.lexists(path) and not force and not _is_device(Path(path)):
         raise OutputExistsError(f"{path} already exists; choose another name or pass --force")
 
 
