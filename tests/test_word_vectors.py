@@ -4,8 +4,9 @@ import tracemalloc
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from safetensors import SafetensorError
 
-from textzero.errors import InputError
+from textzero.errors import InputError, ResourceError
 from textzero.vectors import evaluation, word_vectors
 from textzero.vectors.evaluation import (
     evaluate_analogies,
@@ -213,6 +214,23 @@ def test_vectors_are_saved_and_mapped(random_vectors, tmp_path):
     assert_array_equal(again.vocabulary.counts, random_vectors.vocabulary.counts)
     assert again.manifest["words"] == 50 and again.manifest["dim"] == 6
     assert again.similar("w1") == random_vectors.similar("w1")
+
+
+def test_a_full_disk_is_said_in_a_sentence(small, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise SafetensorError("I/O error: No space left on device")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", full)
+    with pytest.raises(ResourceError, match=r"cannot be written: .*No space"):
+        small.save(tmp_path / "v")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ask", [WordVectors.similar, WordVectors.related])
+def test_a_vector_that_is_not_finite_is_told(ask):
+    vectors = vectors_of({"a": [1, 2], "b": [2, 1], "c": [np.nan, 1]})
+    with pytest.raises(InputError, match=r"'[bc]'.* is not finite"):
+        ask(vectors, "a")
 
 
 def test_other_tools_read_the_tensors(random_vectors, tmp_path):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
-from textzero.errors import InputError
+from textzero.errors import InputError, ResourceError
 from textzero.files import MANIFEST, read_json, whole_folder, write_json
 from textzero.tokens import Spec, Tokenizer
 from textzero.vocabulary import Vocabulary
@@ -300,6 +300,9 @@ class WordVectors:
             raise ValueError(f"n must be at least 1, got {n}")
         scores = scores.astype(np.float64)
         scores[list(leave_out)] = -np.inf
+        if np.isnan(scores).any():
+            word = self.vocabulary[int(np.argmax(np.isnan(scores)))]
+            raise InputError(f"the vector of {word!r}, or the one asked for, is not finite")
         n = min(n, int(np.isfinite(scores).sum()))
         some = np.argpartition(-scores, min(n, len(scores) - 1))[: n + 1]
         edge = np.sort(scores[some])[-n] if n else np.inf
@@ -313,7 +316,12 @@ class WordVectors:
             self.write_into(beside)
 
     def write_into(self, folder: Path) -> None:
-        """Write the three files into a folder that is there."""
+        """Write the three files into a folder that is there.
+
+        Raises:
+            ResourceError: The disk is full.
+        """
+        from safetensors import SafetensorError
         from safetensors.numpy import save_file
 
         tensors = {
@@ -324,7 +332,10 @@ class WordVectors:
         if self.context is not None:
             tensors["context"] = np.ascontiguousarray(self.context, np.float32)
         self.vocabulary.save(folder / VOCABULARY)
-        save_file(tensors, folder / TENSORS, metadata={"format": _KIND})
+        try:
+            save_file(tensors, folder / TENSORS, metadata={"format": _KIND})
+        except SafetensorError as error:
+            raise ResourceError(f"the vectors cannot be written: {error}") from error
         # safetensors makes its file private; give it the mode that files have here
         (folder / TENSORS).chmod((folder / VOCABULARY).stat().st_mode)
         manifest = {
