@@ -199,6 +199,21 @@ def test_a_python_tokenizer_runs_in_processes(documents, tmp_path):
     assert found(matrix) == expected(documents, words, 3)
 
 
+def test_a_long_document_of_a_python_tokenizer_is_not_held_in_memory(tmp_path, monkeypatch):
+    sizes = []
+    add = cooccurrence._add
+    monkeypatch.setattr(cooccurrence, "_WAITING", 8)
+    monkeypatch.setattr(
+        cooccurrence, "_add", lambda s, ids, *a: sizes.append(ids.size) or add(s, ids, *a)
+    )
+    matrix = count_cooccurrences(
+        [".".join("abcd" * 25)], vocabulary(), tokenizer=split_at_dots, folder=tmp_path / "out"
+    )
+    assert found(matrix) == expected([list("abcd" * 25)], WORDS, 10)
+    assert sum(sizes) == 101 and max(sizes) == 8
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_matrix_is_saved_and_opened_again(corpus, tmp_path):
     words = vocabulary("a", "b", "\u5317")
     matrix = count_cooccurrences(corpus, words, window=3, weighting="harmonic", key="k")

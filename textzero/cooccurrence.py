@@ -41,7 +41,7 @@ _KIND = "textzero co-occurrence 1"
 _FAN_IN = 64
 _TOKEN_BYTES = 16  # a token's id, its position, and its share of the encoded rows
 _MOST_TOKENS = 1 << 30
-_WAITING = 1 << 16  # tokens of a Python tokenizer that are kept as a list
+_WAITING = 1 << 16  # tokens of a Python tokenizer that are kept in memory, not in a file
 WEIGHTINGS = ("flat", "harmonic")
 
 
@@ -380,12 +380,14 @@ def _count_segments(
         segments = [_Segment(capacity * workers)]
         with progress.stage("encode", corpus.size):
             splits = python_splits(corpus, workers)
-            arrays = run_python(
-                _encode_split, splits, corpus, tokenizer, workers, (vocabulary.ids, keep_gaps)
-            )
-            for parts, part_reading in arrays:
-                for ids in parts:
-                    _add(segments[0], ids, window, counter, silent)
+            extra = (vocabulary.ids, keep_gaps, counter.folder)
+            encoded = run_python(_encode_split, splits, corpus, tokenizer, workers, extra)
+            for path, part_reading in encoded:
+                with open(path, "rb") as file:
+                    while block := file.read(_WAITING * 4):
+                        ids = np.frombuffer(block, np.int32)
+                        _add(segments[0], ids, window, counter, silent)
+                path.unlink()
                 segments[0].reading.add(part_reading)
                 progress.advance(part_reading.bytes)
     else:
@@ -430,19 +432,19 @@ def _add(segment: _Segment, ids: Array, window: int, counter: _Counter, progress
             segment.fresh = context.size
 
 
-def _encode_split(split: Split) -> tuple[list[Array], Reading]:
-    """In a worker process: the ids of a split by a Python tokenizer."""
-    ids, keep_gaps = worker_extra()
+def _encode_split(split: Split) -> tuple[Path, Reading]:
+    """In a worker process: the file of a split's ids, which may be more than memory holds."""
+    ids, keep_gaps, folder = worker_extra()
     reading = Reading()
-    parts: list[Array] = []
     waiting: list[int] = []
-    for tokens, ended in python_tokens(split, reading):
-        found = [ids.get(token, GAP) for token in tokens]
-        waiting += found if keep_gaps else [i for i in found if i != GAP]
-        if ended:
-            waiting.append(DOCUMENT_END)
-        if len(waiting) >= _WAITING:
-            parts.append(np.array(waiting, np.int32))
-            waiting.clear()
-    parts.append(np.array(waiting, np.int32))
-    return parts, reading
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="ids-", delete=False) as file:
+        for tokens, ended in python_tokens(split, reading):
+            found = [ids.get(token, GAP) for token in tokens]
+            waiting += found if keep_gaps else [i for i in found if i != GAP]
+            if ended:
+                waiting.append(DOCUMENT_END)
+            if len(waiting) >= _WAITING:
+                file.write(np.array(waiting, np.int32).data)
+                waiting.clear()
+        file.write(np.array(waiting, np.int32).data)
+    return Path(file.name), reading
