@@ -2,8 +2,9 @@ import gzip
 import json
 import os
 import re
+import time
 from collections import Counter
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textzero import counting
+from textzero import counting, tokens
+from textzero.cooccurrence import count_cooccurrences
 from textzero.corpus import Corpus, streams
 from textzero.corpus.sources import Source, describe
 from textzero.counting import count_words
@@ -21,6 +23,7 @@ from textzero.counts import FORMATS, Counts, format_of, merge_counts
 from textzero.errors import InputError, ResourceError, TokenizerError
 from textzero.packed import PackedStrings
 from textzero.progress import Progress
+from textzero.vocabulary import Vocabulary
 
 MODULE = """
 import os, signal
@@ -510,3 +513,28 @@ def test_a_real_file_equals_the_obvious_python(data, tmp_path):
     lines = [separators.sub(" ", line) for line in content.decode("utf-8", "replace").split("\n")]
     counts = count_words(in_splits_of(300_000, tmp_path), tokenizer="whitespace", workers=2)
     assert counts == dict(obvious(lines)[0])
+
+
+@pytest.mark.parametrize(
+    "work", [count_words, partial(count_cooccurrences, vocabulary=Vocabulary(["a", "b"], [2, 1]))]
+)
+def test_threads_do_not_each_make_the_character_tables(work, tmp_path, monkeypatch):
+    made = []
+
+    def slow(name):
+        make = getattr(tokens, name)
+
+        def table():
+            time.sleep(0.05)
+            made.append(name)
+            return make()
+
+        monkeypatch.setattr(tokens, name, cache(table))
+
+    tables = ["case_classes", "character_classes", "lower_cases"]
+    for name in tables:
+        slow(name)
+    for k in range(4):
+        (tmp_path / f"{k}.txt").write_text("a b")
+    work(Corpus(tmp_path), lowercase=True, workers=4)
+    assert sorted(made) == tables

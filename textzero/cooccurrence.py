@@ -402,6 +402,7 @@ def _count_segments(
             _add(segment, np.array([DOCUMENT_END], np.int32), window, counter, silent)
 
         vocabulary.table  # noqa: B018  made once, before the threads ask for it
+        tokenizer.make_tables()
         with progress.stage("encode", corpus.size):
             segments = run_threads(work, corpus.splits(), lambda: _Segment(capacity), workers)
     left = [segment for segment in segments if segment.size > segment.fresh]

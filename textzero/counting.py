@@ -114,6 +114,7 @@ def _count_in_threads(
     def make_state() -> _State:
         return _State(kernels.new_table(documents), Reading())
 
+    tokenizer.make_tables()
     splits = corpus.splits()
     states = run_threads(work, splits, make_state, min(workers, len(splits)) or 1)
     while len(states) > 1:  # merge in pairs, the pairs side by side

@@ -142,6 +142,13 @@ class Tokenizer:
         """What decides the tokens, as JSON."""
         return {"tokenizer": self.name, "lowercase": self.lowercase, "nfkc": self.nfkc}
 
+    def make_tables(self) -> None:
+        """Make what `find` looks up, which several threads that ask at once would each make."""
+        character_classes()
+        if self.lowercase:
+            lower_cases()
+            case_classes()
+
     def find(self, piece: Piece) -> tuple[Array, Array, Array]:
         """Tokens of a piece by kernel: (text, starts, stops); see `kernels/reference/text.py`."""
         text, size = piece.text, piece.size
