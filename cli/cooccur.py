@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from . import _options as options
 from ._progress import make_progress
@@ -49,6 +50,11 @@ def cooccur(
     from textzero.files import refuse_strangers, refuse_to_overwrite
     from textzero.vocabulary import Vocabulary
 
+    for name in ("min_count", "max_words"):
+        given = click.get_current_context().get_parameter_source(name)
+        if vocabulary is not None and given is ParameterSource.COMMANDLINE:
+            option = "--" + name.replace("_", "-")
+            raise click.UsageError(f"{option} is of no use: --vocabulary says which words to use")
     refuse_to_overwrite(output, force)
     refuse_strangers(output)
     texts, progress = options.make_corpus(**corpus), make_progress(quiet)

@@ -320,6 +320,14 @@ def test_vectors_are_converted_there_and_back(vectors, tmp_path):
         (["cooccur", "{text}", "-o", "{tmp}/x", "--memory", "1MB"], "memory must be at least"),
         (["embed", "{text}"], "--output"),
         (["embed", "{text}", "-o", "{tmp}/x", "--x-max", "0"], "x_max must be positive"),
+        (
+            ["cooccur", "{text}", "-o", "{tmp}/x", "--vocabulary", "{text}", "--max-words", "9"],
+            "--max-words is of no use",
+        ),
+        (
+            ["cooccur", "{text}", "-o", "{tmp}/x", "--vocabulary", "{text}", "--min-count", "5"],
+            "--min-count is of no use",
+        ),
         (["convert", "{text}", "{tmp}/x"], "--to"),
     ],
 )
