@@ -311,6 +311,11 @@ def test_a_wrong_setting_is_named(changes, message):
         count_cooccurrences(["a b"], vocabulary(), **changes)
 
 
+def test_a_vocabulary_with_a_word_twice_is_refused():
+    with pytest.raises(ValueError, match="words must differ, got 'a' twice"):
+        count_cooccurrences(["a b c"], vocabulary("a", "b", "a"))
+
+
 @pytest.mark.parametrize("words", [[], ["a"]])
 def test_a_vocabulary_without_a_pair_is_refused(words):
     few = Vocabulary(words, np.ones(len(words), np.int64))

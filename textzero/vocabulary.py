@@ -85,11 +85,19 @@ class Vocabulary(Sequence[str]):
 
     @cached_property
     def table(self) -> Any:
-        """The kernel's word table with every word's id, for `kernels.tables.look_up`."""
+        """The kernel's word table with every word's id, for `kernels.tables.look_up`.
+
+        Raises:
+            ValueError: A word is there twice.
+        """
         kernels = kernel("tables")
         table = kernels.new_table(False)
         ids = np.arange(len(self), dtype=np.int64)
         kernels.set_values(table, self.words.text, self.words.offsets, ids)
+        ends = self.words.offsets.astype(np.int32)
+        wrong = kernels.look_up(table, self.words.text, ends[:-1], ends[1:]) != ids
+        if wrong.any():
+            raise ValueError(f"words must differ, got {self.words[int(wrong.argmax())]!r} twice")
         return table
 
     def save(self, path: str | Path) -> None:
