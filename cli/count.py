@@ -52,6 +52,8 @@ def count(
     if not match:
         raise click.BadParameter(f"expected a number or a range such as 1-3, got {ngrams!r}",
                                  param_hint="--ngrams")  # fmt: skip
+    if documents and format in ("glove", "jieba"):
+        raise click.UsageError(f"--documents has no place in the format {format}")
     low = int(match[1])
     if output != "-":
         refuse_to_overwrite(output, force)

@@ -319,6 +319,7 @@ def test_vectors_are_converted_there_and_back(vectors, tmp_path):
         (["cooccur", "{text}", "-o", "{tmp}/x", "--memory", "much"], "memory must be a size"),
         (["cooccur", "{text}", "-o", "{tmp}/x", "--memory", "1MB"], "memory must be at least"),
         (["embed", "{text}"], "--output"),
+        (["count", "{text}", "--documents", "--format", "glove"], "--documents has no place"),
         (["embed", "{text}", "-o", "{tmp}/x", "--x-max", "0"], "x_max must be positive"),
         (
             ["cooccur", "{text}", "-o", "{tmp}/x", "--vocabulary", "{text}", "--max-words", "9"],
