@@ -20,6 +20,7 @@ def sentence(
 
     With - the sentences come from standard input, one a line, and their vectors are printed.
     """
+    from textzero.errors import InputError
     from textzero.vectors.formats import load_vectors
 
     loaded = load_vectors(vectors)
@@ -28,6 +29,9 @@ def sentence(
     if len(texts) == 2:
         click.echo(f"{loaded.sentence_similarity(*sentences, metric=metric):.4f}")
         return
-    for words in sentences:
-        row = loaded.sentence_vector(words, method=method)
+    for number, words in enumerate(sentences, 1):
+        try:
+            row = loaded.sentence_vector(words, method=method)
+        except InputError as error:
+            raise InputError(f"sentence {number}: {error}") from error
         click.echo("\t".join(f"{value:.6g}" for value in row.tolist()))

@@ -354,6 +354,7 @@ def test_wrong_usage_ends_with_2(text, tmp_path, arguments, message):
         (["similar", "{vectors}", "cats"], "no vector for 'cats': did you mean 'cat'"),
         (["analogy", "{vectors}", "cat", "dog", "xyz"], "no vector for 'xyz'"),
         (["keywords", "{vectors}", "xyz"], "no word of 'xyz' has a vector"),
+        (["sentence", "{vectors}", "", "cat", "dog"], "sentence 1: no word of '' has a vector"),
         (["evaluate", "vectors", "{vectors}", "{none}"], "holds no question"),
         (["convert", "{text}", "{tmp}/x", "--to", "glove"], "must be a vector file"),
         (["convert", "{lie}", "{tmp}/x", "--to", "glove"], "promises 999,999,999,999 rows"),
