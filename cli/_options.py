@@ -97,6 +97,32 @@ def min_count_option(default: int) -> Callable[[Command], Command]:
     )
 
 
+def pair_options(window: int, weighting: str) -> Callable[[Command], Command]:
+    """Return the options that say which words are near each other."""
+    return _together(
+        click.option("--max-words", type=click.IntRange(2), help="Use at most so many words."),
+        click.option(
+            "--window",
+            type=click.IntRange(1),
+            default=window,
+            show_default=True,
+            help="Words on each side.",
+        ),
+        click.option(
+            "--weighting",
+            type=click.Choice(["flat", "harmonic"]),
+            default=weighting,
+            show_default=True,
+            help="Count a pair as 1, or as 1 / distance.",
+        ),
+        click.option(
+            "--keep-gaps",
+            is_flag=True,
+            help="Words outside the vocabulary keep their place in the window.",
+        ),
+    )
+
+
 workers_option = click.option(
     "--workers",
     type=click.IntRange(1),

@@ -16,13 +16,7 @@ from ._progress import make_progress
 @click.option("--vocabulary", type=click.Path(), metavar="FILE",
               help="word<TAB>count table of the words to use.  [default: count first]")  # fmt: skip
 @options.min_count_option(5)
-@click.option("--max-words", type=click.IntRange(2), help="Use at most so many words.")
-@click.option("--window", type=click.IntRange(1), default=10, show_default=True,
-              help="Words on each side.")  # fmt: skip
-@click.option("--weighting", type=click.Choice(["flat", "harmonic"]), default="flat",
-              show_default=True, help="Count a pair as 1, or as 1 / distance.")  # fmt: skip
-@click.option("--keep-gaps", is_flag=True,
-              help="Words outside the vocabulary keep their place in the window.")  # fmt: skip
+@options.pair_options(10, "flat")
 @options.memory_option
 @options.workers_option
 @options.force_option

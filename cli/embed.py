@@ -15,13 +15,7 @@ from ._progress import make_progress
 @click.option("--dim", type=click.IntRange(1), default=128, show_default=True,
               help="Length of a vector.")  # fmt: skip
 @options.min_count_option(5)
-@click.option("--max-words", type=click.IntRange(2), help="Train at most so many words.")
-@click.option("--window", type=click.IntRange(1), default=5, show_default=True,
-              help="Words on each side.")  # fmt: skip
-@click.option("--weighting", type=click.Choice(["flat", "harmonic"]), default="harmonic",
-              show_default=True, help="Count a pair as 1, or as 1 / distance.")  # fmt: skip
-@click.option("--keep-gaps", is_flag=True,
-              help="Words outside the vocabulary keep their place in the window.")  # fmt: skip
+@options.pair_options(5, "harmonic")
 @click.option("--model", type=click.Choice(["center", "shared", "concat", "sum"]), default=None,
               help="Which matrix, or both, are the vectors.  [default: sum]")  # fmt: skip
 @click.option("--unobserved-weight", type=click.FloatRange(0), default=None,

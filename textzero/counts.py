@@ -110,7 +110,7 @@ class Counts(Mapping[str, int]):
                 raise InputError(f"{format} cannot hold the word {word!r}: JSON lines can")
             rows = numbers[start : start + (1 << 16)]
             yield (
-                kernel("tables").format_rows(part.text, part.offsets, rows, ord(between)).tobytes()
+                kernel("packed").format_rows(part.text, part.offsets, rows, ord(between)).tobytes()
             )
 
     def _json_lines(self) -> Iterator[bytes]:
@@ -267,8 +267,8 @@ def sorted_counts(table: Any, tokens: int | None = None, reading: Reading | None
     """Take a kernel's word table apart, in the order that all counts are written in."""
     kernels = kernel("tables")
     text, offsets, counts, documents = kernels.unload(table)
-    order = kernels.sort_order(text, offsets, counts)
-    text, offsets = kernels.gather(text, offsets, order)
+    order = kernel("packed").sort_order(text, offsets, counts)
+    text, offsets = kernel("packed").gather(text, offsets, order)
     documents = documents[order] if documents.size else documents
     return Counts(PackedStrings(text, offsets), counts[order], documents, tokens, reading)
 

@@ -78,7 +78,6 @@ def test_a_table_grows_with_words_of_one_to_forty_bytes(device, with_documents):
     documents = [words[:20_000], words, words[::-1]]
     table = filled(kernels, entries_of(documents), with_documents)
     assert contents(kernels, table) == brute_force(documents, with_documents=with_documents)
-    assert kernels.table_bytes(table) > 30_000 * 32
 
 
 def test_long_words_that_differ_in_one_byte_are_kept_apart(device):
@@ -167,29 +166,27 @@ def test_packed_words_add_to_what_is_there(device, rows, with_documents):
     )
 )
 def test_the_order_is_count_descending_then_code_point(device, rows):
-    kernels = kernel("tables", device)
     packed = PackedStrings.from_strings(rows)
     counts = np.array(list(rows.values()), np.int64)
-    order = kernels.sort_order(packed.text, packed.offsets, counts)
+    order = kernel("packed", device).sort_order(packed.text, packed.offsets, counts)
     assert order.dtype == np.int64
-    text, offsets = kernels.gather(packed.text, packed.offsets, order)
+    text, offsets = kernel("packed", device).gather(packed.text, packed.offsets, order)
     assert (text.dtype, offsets.dtype) == (np.uint8, np.int64)
     found = list(zip(PackedStrings(text, offsets), counts[order].tolist(), strict=True))
     assert found == sorted(rows.items(), key=lambda row: (-row[1], row[0]))
 
 
 def test_a_thousand_words_with_one_count_and_one_prefix_are_sorted(device):
-    kernels = kernel("tables", device)
     words = [f"https:{i * 7919 % 1000:d}" for i in range(1000)]
     packed = PackedStrings.from_strings(words)
-    order = kernels.sort_order(packed.text, packed.offsets, np.full(1000, 9))
+    order = kernel("packed", device).sort_order(packed.text, packed.offsets, np.full(1000, 9))
     assert [words[i] for i in order] == sorted(words)
 
 
 def test_rows_are_written_in_decimal(device):
     packed = PackedStrings.from_strings(["skipped", "a", "北京"])[1:]
     numbers = np.array([[0, 10], [9_223_372_036_854_775_807, 5]])
-    rows = kernel("tables", device).format_rows(packed.text, packed.offsets, numbers, ord("\t"))
+    rows = kernel("packed", device).format_rows(packed.text, packed.offsets, numbers, ord("\t"))
     assert rows.dtype == np.uint8
     assert rows.tobytes().decode() == "a\t0\t10\n北京\t9223372036854775807\t5\n"
 

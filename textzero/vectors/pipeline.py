@@ -1,5 +1,6 @@
 """embed: from a corpus to a folder of vectors, reusing every stage whose inputs are unchanged."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -155,7 +156,7 @@ def _inputs(corpus: Corpus, folder: Path) -> list[dict[str, Any]]:
     known: dict[Any, dict[str, Any]] = {}
     entry: dict[str, Any]
     for record in (MANIFEST, _COUNTED):
-        if (folder / record).exists():
+        with contextlib.suppress(InputError):  # absent or damaged: the files are read instead
             for entry in read_json(folder / record).get("inputs") or []:
                 if isinstance(entry, dict):
                     known[entry.get("path"), entry.get("size"), entry.get("modified")] = entry
@@ -192,17 +193,15 @@ def _look_at(folder: Path, key: str, force: bool) -> WordVectors | None:
         raise OutputExistsError(
             f"{folder} holds other files ({sorted(strangers)[0]}); choose a new folder"
         )
-    if not (folder / MANIFEST).exists():
+    if force or not (folder / MANIFEST).exists():
         return None
     keys = read_json(folder / MANIFEST).get("keys")
-    if isinstance(keys, dict) and keys.get("vectors") == key and not force:
+    if isinstance(keys, dict) and keys.get("vectors") == key:
         return WordVectors.load(folder)
-    if not force:
-        raise OutputExistsError(
-            f"{folder} holds vectors of other texts or settings; "
-            "choose another folder, or pass --force to replace them"
-        )
-    return None
+    raise OutputExistsError(
+        f"{folder} holds vectors of other texts or settings; "
+        "choose another folder, or pass --force to replace them"
+    )
 
 
 def _counts(

@@ -5,11 +5,10 @@ is neither empty nor does it hold a NUL byte. Several words are given as `text` 
 (n + 1,): word i is text[offsets[i]:offsets[i + 1]].
 """
 
-from itertools import pairwise
-
 import numpy as np
 
 from textzero._compat import Array
+from textzero.kernels.reference.packed import _packed
 
 
 class Table:
@@ -26,11 +25,6 @@ class Table:
 def new_table(documents: bool) -> Table:
     """Make an empty table; `documents` says whether it counts the documents that hold a word."""
     return Table(documents)
-
-
-def table_bytes(table: Table) -> int:
-    """Return about how much memory a table takes."""
-    return 200 * len(table.values)
 
 
 def add_tokens(table: Table, text: Array, starts: Array, stops: Array, low: int, high: int) -> None:
@@ -106,46 +100,6 @@ def unload(table: Table) -> tuple[Array, Array, Array, Array]:
     counts = np.array(list(table.values.values()), np.int64)
     held = [table.held.get(w, 0) + (w in table.current) for w in table.values if table.documents]
     return text, offsets, counts, np.array(held, np.int64)
-
-
-def _packed(words: list[bytes]) -> tuple[Array, Array]:
-    offsets = np.cumsum([0, *map(len, words)], dtype=np.int64)
-    return np.frombuffer(b"".join(words) + bytes(16), np.uint8), offsets
-
-
-def sort_order(text: Array, offsets: Array, counts: Array) -> Array:
-    """Return the order of all tables: count descending, then word in code point order.
-
-    Returns:
-        int64 (n,). order[k] is the word that comes k-th.
-    """
-    # UTF-8 sorts by bytes as Unicode does by code points
-    words = [text[a:b].tobytes() for a, b in pairwise(offsets)]
-    return np.array(sorted(range(counts.size), key=lambda i: (-counts[i], words[i])), np.int64)
-
-
-def gather(text: Array, offsets: Array, order: Array) -> tuple[Array, Array]:
-    """Return the text, with its padding, and the offsets of words order[0], order[1], ..."""
-    return _packed([text[offsets[i] : offsets[i + 1]].tobytes() for i in order])
-
-
-def format_rows(text: Array, offsets: Array, numbers: Array, between: int) -> Array:
-    """Write a line for each word: the word, then its numbers in decimal.
-
-    Args:
-        text: uint8. The words.
-        offsets: int64 (n + 1,).
-        numbers: int64 (n, columns). None negative.
-        between: The byte before each number.
-
-    Returns:
-        uint8. The lines.
-    """
-    lines = []
-    for i, row in enumerate(numbers.tolist()):
-        fields = [text[offsets[i] : offsets[i + 1]].tobytes(), *(b"%d" % n for n in row)]
-        lines.append(bytes([between]).join(fields) + b"\n")
-    return np.frombuffer(b"".join(lines), np.uint8)
 
 
 def set_values(table: Table, text: Array, offsets: Array, values: Array) -> None:
