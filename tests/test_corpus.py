@@ -588,3 +588,12 @@ def test_a_generator_is_not_silently_empty_the_second_time():
         list(corpus)
     again = Corpus.from_documents(["a", "b"])
     assert list(again) == list(again) == ["a", "b"]
+
+
+def test_a_short_chinese_file_is_told_from_a_latin_one(tmp_path):
+    chinese, latin = tmp_path / "chinese.txt", tmp_path / "latin.txt"
+    chinese.write_bytes("你好 世界\n".encode("gb18030"))
+    latin.write_bytes("élan vital et grand\n".encode("latin-1"))
+    assert list(Corpus(chinese, encoding="auto")) == ["你好 世界"]
+    assert "vital et grand" in next(iter(Corpus(latin, encoding="auto")))
+    assert "lan" in next(iter(Corpus(latin, encoding="auto")))

@@ -495,7 +495,7 @@ def detect_encoding(source: Source, sample: int = 1 << 20) -> str:
         return "utf-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    best, best_share = "utf-8", 0.0
+    best, best_share = "utf-8", -1.0
     for encoding in ("utf-8", *_COMMON):
         decoder = codecs.getincrementaldecoder(encoding)("strict")
         try:
@@ -505,6 +505,9 @@ def detect_encoding(source: Source, sample: int = 1 << 20) -> str:
         if encoding == "utf-8":
             return encoding
         share = sum(character in _COMMON[encoding] for character in text) / max(len(text), 1)
-        if share > best_share:
+        foreign = sum(character >= "\x80" for character in text)
+        # a line or two may hold none of the common characters, but no Latin words either
+        plausible = share > 0 or foreign > sum(c.isascii() and c.isalpha() for c in text)
+        if plausible and share > best_share:
             best, best_share = encoding, share
     return best
