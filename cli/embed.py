@@ -1,6 +1,6 @@
 """textzero embed."""
 
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -8,12 +8,26 @@ from . import _options as options
 from ._progress import make_progress
 
 
+class _Dimension(click.ParamType):
+    """A number from 1, or auto."""
+
+    name = "integer"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Return the number, or "auto"."""
+        if value == "auto":
+            return "auto"
+        return click.IntRange(1).convert(value, param, ctx)
+
+
 @click.command()
 @options.corpus_options
 @options.token_options
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Folder to write.")
-@click.option("--dim", type=click.IntRange(1), default=128, show_default=True,
-              help="Length of a vector.")  # fmt: skip
+@click.option("--dim", type=_Dimension(), default=128, show_default=True, metavar="N|auto",
+              help="Length of a vector; auto is as long as so many words need.")  # fmt: skip
 @options.min_count_option(5)
 @options.pair_options(5, "harmonic")
 @click.option("--model", type=click.Choice(["center", "shared", "concat", "sum"]), default=None,
@@ -31,7 +45,7 @@ from ._progress import make_progress
 @options.quiet_option
 def embed(
     output: str,
-    dim: int,
+    dim: int | Literal["auto"],
     min_count: int,
     max_words: int | None,
     window: int,

@@ -88,9 +88,14 @@ def embed(
         **text_key, "min_count": min_count, "max_words": max_words,
         "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
     }  # fmt: skip
-    key = {**pair_key, **asdict(settings.resolved(weighting)), "version": __version__}
-    keys = {"counts": _hash(text_key), "cooccurrence": _hash(pair_key), "vectors": _hash(key)}
-    old = _look_at(folder, keys["vectors"], force)
+    keys = {"counts": _hash(text_key), "cooccurrence": _hash(pair_key)}
+
+    def vectors_key(words: int | None) -> str:
+        chosen = settings.resolved(weighting, words)
+        return _hash({**pair_key, **asdict(chosen), "version": __version__})
+
+    # the number of words that decides an automatic dimension follows from the rest of the key
+    old = _look_at(folder, vectors_key(_saved_words(folder)), force)
     if old is not None:
         say(f"{folder} is up to date")
         return old
@@ -99,6 +104,7 @@ def embed(
     counts = _counts(corpus, folder, keys["counts"], chosen, workers, progress, say)
     reading = counts.reading
     vocabulary = Vocabulary.from_counts(counts, min_count, max_words)
+    keys["vectors"] = vectors_key(len(vocabulary))
     matrix = _saved_pairs(folder / _PAIRS, keys["cooccurrence"])
     if matrix is None:
         matrix = count_cooccurrences(
@@ -113,7 +119,10 @@ def embed(
     trained = train_vectors(
         matrix, settings=settings, memory=memory, workers=workers, progress=progress
     )
-    say(f"{len(vocabulary):,} vectors in {progress.seconds['train']:.1f} s")
+    say(
+        f"{len(vocabulary):,} vectors of dimension {trained.settings.dim} "
+        f"in {progress.seconds['train']:.1f} s"
+    )
     manifest = {
         "textzero": __version__,
         "python": platform.python_version(),
@@ -180,6 +189,15 @@ def _inputs(corpus: Corpus, folder: Path) -> list[dict[str, Any]]:
 def _hash(key: dict[str, Any]) -> str:
     text = json.dumps(key, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _saved_words(folder: Path) -> int | None:
+    """Return how many words the folder's vectors have."""
+    try:
+        words = read_json(folder / MANIFEST).get("words")
+    except InputError:  # absent, or damaged, which _look_at tells
+        return None
+    return words if isinstance(words, int) and words > 0 else None
 
 
 def _look_at(folder: Path, key: str, force: bool) -> WordVectors | None:

@@ -15,7 +15,7 @@ distribution). The weight on unobserved pairs is our own addition to Simpler-Glo
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from textzero.kernels import kernel
 from textzero.memory import BASE, memory_bytes
 from textzero.parallel import ordered_threads, worker_count
 from textzero.progress import Progress
+from textzero.vectors.dimension import dimension_for
 
 MODELS = ("center", "shared", "concat", "sum")
 _BLOCK_RECORDS = 1 << 18
@@ -38,7 +39,8 @@ class TrainingSettings:
     """What decides the vectors besides the co-occurrences.
 
     Attributes:
-        dim: Length of a vector (of each half with model "concat").
+        dim: Length of a vector (of each half with model "concat"); "auto" for as much as so many
+            words need, see `dimension_for`.
         model: "sum": the vectors w + c, the best of the four in similarity. "center": w, a little
             better in analogies. "concat": [w; c], 2 dim long. "shared": one matrix is both.
         unobserved_weight: Weight of the pairs that never met. 0 is the author's loss, and changes
@@ -57,7 +59,7 @@ class TrainingSettings:
         seed: Of the random start.
     """
 
-    dim: int = 128
+    dim: int | Literal["auto"] = 128
     model: str = "sum"
     unobserved_weight: float = 0.03
     weight_offset: float | None = None
@@ -73,9 +75,12 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         if self.model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}, got {self.model!r}")
+        if isinstance(self.dim, str) and self.dim != "auto":
+            raise ValueError(f"dim must be a number or 'auto', got {self.dim!r}")
         for name in ("dim", "steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value != "auto" and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
         for name in ("unobserved_weight", "weight_offset", "exponent", "seed"):
             value = getattr(self, name)
             if value is not None and not value >= 0:
@@ -87,15 +92,20 @@ class TrainingSettings:
                 f"regularisation must be one number of 0 or more a sweep, got {self.regularisation}"
             )
 
-    def resolved(self, weighting: str) -> "TrainingSettings":
-        """Return the settings with every None replaced by its default."""
+    def resolved(self, weighting: str, words: int | None = None) -> "TrainingSettings":
+        """Return the settings with every None replaced by its default.
+
+        A dim of "auto" is replaced when the number of words is given.
+        """
         author = self.unobserved_weight == 0
         defaults = {
             "weight_offset": 0.0 if author else 0.1,
             "smoothing": 1.0 if author else 0.9,
             "x_max": 100.0 if weighting == "flat" else 10.0,
         }
-        chosen = {k: v for k, v in defaults.items() if getattr(self, k) is None}
+        chosen: dict[str, Any] = {k: v for k, v in defaults.items() if getattr(self, k) is None}
+        if self.dim == "auto" and words is not None:
+            chosen["dim"] = dimension_for(words)
         return TrainingSettings(**{**self.__dict__, **chosen})
 
 
@@ -210,9 +220,10 @@ def train_vectors(
     """
     base = settings or TrainingSettings()
     chosen = TrainingSettings(**{**base.__dict__, **changes})
-    chosen = chosen.resolved(cooccurrence.settings.get("weighting", "flat"))
+    n_words = len(cooccurrence.vocabulary)
+    chosen = chosen.resolved(cooccurrence.settings.get("weighting", "flat"), n_words)
+    dim = int(chosen.dim)
     workers, progress = worker_count(workers), progress or Progress()
-    n_words, dim = len(cooccurrence.vocabulary), chosen.dim
     if not cooccurrence.records:
         raise InputError(
             "training needs pairs of different words, got none: every document holds at most one "

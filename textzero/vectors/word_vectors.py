@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from textzero.errors import InputError, ResourceError
 from textzero.files import MANIFEST, read_json, whole_folder, write_json
 from textzero.tokens import Spec, Tokenizer
 from textzero.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from textzero.vectors.clustering import Clusters
 
 TENSORS, VOCABULARY = "vectors.safetensors", "vocabulary.tsv"
 _KIND = "textzero vectors 1"
@@ -229,6 +232,12 @@ class WordVectors:
             scores = scores / np.maximum(np.linalg.norm(self.vectors[distinct], axis=1), 1e-12)
         order = np.lexsort((distinct, -scores))[:n]
         return [(self.vocabulary[distinct[i]], float(scores[i])) for i in order]
+
+    def cluster(self, **settings: Any) -> "Clusters":
+        """Return clusters of words that go together; for the settings see `cluster_words`."""
+        from textzero.vectors.clustering import cluster_words
+
+        return cluster_words(self, **settings)
 
     def sentence_vector(self, words: Sequence[str] | str, *, method: str = "sum") -> Array:
         """Return the sum or the mean of the sentence's word vectors, float32 (dim,).
