@@ -1,0 +1,40 @@
+"""textzero parse."""
+
+import json
+from typing import Any
+
+import click
+
+from . import _options as options
+
+
+@click.command()
+@click.argument("templates", type=click.Path())
+@options.corpus_options
+@click.option("--tokenizer", metavar="NAME",
+              help="How to find the words.  [default: as for the templates; a function must be "
+              "named again]")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each sentence.")
+@options.quiet_option
+def parse(templates: str, tokenizer: str | None, as_json: bool, quiet: bool, **corpus: Any) -> None:
+    """Print each sentence of CORPUS (- is standard input) as a tree of nested TEMPLATES.
+
+    Brackets hold a template; what fills its placeholders stands below, in order. Words that no
+    template matches stand side by side.
+    """
+    from textzero.structure.parsing import Parser, parse_text
+    from textzero.structure.templates import Templates
+
+    loaded = Templates.load(templates)
+    words, parser = loaded.tokenizer(tokenizer), Parser(loaded)
+    texts = options.make_corpus(**corpus)
+    reading = texts.new_reading()
+    for split in texts.splits():
+        for text, _ in texts.parts(split, reading):
+            for sentence, tree, characters in parse_text(parser, words, text):
+                if as_json:
+                    shown = {"text": sentence, "tree": tree.as_dict(characters)}
+                    click.echo(json.dumps(shown, ensure_ascii=False))
+                else:
+                    click.echo(f"{tree}\n")
+    options.report_losses(reading, quiet)

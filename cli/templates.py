@@ -1,0 +1,92 @@
+"""textzero templates."""
+
+import sys
+from typing import Any
+
+import click
+
+from . import _options as options
+from ._progress import make_progress
+
+
+@click.command()
+@options.corpus_options
+@options.token_options
+@click.option("-o", "--output", default="-", metavar="FILE",
+              help="Where to write.  [default: standard output]")  # fmt: skip
+@click.option("--window", type=click.IntRange(1, 31), default=5, show_default=True,
+              help="How far apart two words of a template may be; 1 finds phrases.")  # fmt: skip
+@click.option("--min-count", type=click.IntRange(1),
+              help="Leave out templates of fewer sentences.  [default: by the size of the corpus, "
+              "3 or more]")  # fmt: skip
+@click.option("--min-pmi", type=float, default=0.0, show_default=True,
+              help="Least mutual information of two words of a template, in nats.")  # fmt: skip
+@click.option("--max-words", type=click.IntRange(1, 64), default=8, show_default=True,
+              help="Most words of a template.")  # fmt: skip
+@click.option("--fillers", type=click.IntRange(0, 1000), default=10, show_default=True,
+              help="List so many fillers of each placeholder.")  # fmt: skip
+@click.option("--dropped", metavar="FILE",
+              help="Write here which frequent templates were not kept, and why.")  # fmt: skip
+@options.workers_option
+@options.force_option
+@options.quiet_option
+def templates(
+    output: str,
+    window: int,
+    min_count: int | None,
+    min_pmi: float,
+    max_words: int,
+    fillers: int,
+    dropped: str | None,
+    tokenizer: str,
+    lowercase: bool,
+    nfkc: bool,
+    workers: int | None,
+    force: bool,
+    quiet: bool,
+    **corpus: Any,
+) -> None:
+    """Find the templates of the sentences of CORPUS, such as "X 是 什么": X is one or more words.
+
+    Prints a table: template, kind, sentences that hold it, sentences that it describes best, bits
+    that it saves in them, and what fills its placeholders. Templates that save no bits are dropped.
+    """
+    from time import perf_counter
+
+    from textzero.files import refuse_missing_folder, refuse_to_overwrite
+    from textzero.structure.finding import find_templates
+
+    for path in (output, dropped):
+        if path not in ("-", None):
+            refuse_to_overwrite(path, force)
+            refuse_missing_folder(path)
+    begun = perf_counter()
+    found = find_templates(
+        options.make_corpus(**corpus),
+        tokenizer=tokenizer,
+        lowercase=lowercase,
+        nfkc=nfkc,
+        window=window,
+        min_count=min_count,
+        min_pmi=min_pmi,
+        max_words=max_words,
+        n_fillers=fillers,
+        workers=workers,
+        progress=make_progress(quiet),
+    )
+    if output == "-":
+        for line in found.lines():
+            sys.stdout.buffer.write(line.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+    else:
+        found.save(output)
+    if dropped is not None:
+        found.save_dropped(dropped)
+    options.report_losses(found.reading, quiet)
+    if not quiet and output != "-":
+        share = found.settings["bits_saved"] / max(found.settings["bits"], 1)
+        click.echo(
+            f"{len(found):,} templates of {found.settings['sentences']:,} sentences, which save "
+            f"{share:.1%} of their bits, written to {output} in {perf_counter() - begun:.1f} s",
+            err=True,
+        )

@@ -1,0 +1,1 @@
+"""Sentence structure: templates, and sentences as nested templates (kexue.fm 5577)."""
