@@ -44,3 +44,53 @@ def vectors_command(vectors: str, gold: tuple[str, ...], first: int | None, as_j
             click.echo(json.dumps(asdict(result), ensure_ascii=False))  # type: ignore[call-overload]
         else:
             click.echo(f"{path}\t{figures}\tcovered {covered:,} of {total:,}")
+
+
+@evaluate.command("segmentation")
+@click.argument("gold", type=click.Path())
+@click.option("--lexicon", type=click.Path(), metavar="FILE",
+              help="Segment GOLD's text with it; tell known words apart.")  # fmt: skip
+@click.option("--segmented", type=click.Path(), metavar="FILE",
+              help="Score this segmentation of the same lines.")  # fmt: skip
+@click.option("--separator", help="What separates words in the files.  [default: white space]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def segmentation_command(
+    gold: str, lexicon: str | None, segmented: str | None, separator: str | None, as_json: bool
+) -> None:
+    """Score a segmentation against GOLD, a file of lines whose words are separated.
+
+    Precision, recall and F1 of words, as the bakeoff of 2005 counts them. With a lexicon also bits
+    per character: of characters alone, and of the words of the best segmentation.
+    """
+    import json
+    from dataclasses import asdict
+
+    from textzero.segmentation_score import read_segmented, score_segmentation
+    from textzero.segmenter import Information, Segmenter, character_entropy
+
+    if lexicon is None and segmented is None:
+        raise click.UsageError("give --lexicon or --segmented")
+    true = list(read_segmented(gold, separator))
+    figures: dict[str, object] = {}
+    known = None
+    if lexicon is not None:
+        segmenter = Segmenter(lexicon)
+        texts = ["".join(words) for words in true]
+        guess = list(segmenter.segment_batch(texts))
+        known = segmenter.lexicon
+        cost = sum(map(segmenter.information, texts), Information(0.0, 0, 0, 0))
+        figures = {
+            "characters": cost.characters,
+            "bits_per_character_of_characters": character_entropy(texts),
+            "bits_per_character_of_words": cost.bits_per_character,
+        }
+    if segmented is not None:
+        guess = list(read_segmented(segmented, separator))
+    score = asdict(score_segmentation(true, guess, known)) | figures
+    if as_json:
+        click.echo(json.dumps(score))
+        return
+    for name, value in score.items():
+        if value is not None:
+            shown = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+            click.echo(f"{name}\t{shown}")

@@ -18,8 +18,12 @@ COMMANDS = {
     "related": "Words that occur together with a word.",
     "analogy": "a is to b as c is to ... ?",
     "keywords": "Rank the words of a sentence by how well they predict it.",
+    "cluster": "Clusters of words that go together.",
     "sentence": "Sentence vectors, or the similarity of two sentences.",
+    "segment": "Cut text into the words of a lexicon.",
     "evaluate": "Measure a result against a gold set.",
+    "templates": 'Find the templates of sentences, such as "X 是 什么".',
+    "parse": "Show sentences as trees of nested templates.",
     "convert": "Read and write the vector files of other tools.",
 }
 

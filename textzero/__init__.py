@@ -20,7 +20,15 @@ if TYPE_CHECKING:
         TextzeroError,
         TokenizerError,
     )
+    from textzero.lexicon import Lexicon
+    from textzero.segmentation_score import SegmentationScore, score_segmentation
+    from textzero.segmenter import Segmenter
+    from textzero.structure.finding import find_templates
+    from textzero.structure.parsing import Parser, Tree
+    from textzero.structure.templates import Template, Templates
     from textzero.tokens import Tokenizer
+    from textzero.vectors.clustering import Clusters, cluster_words
+    from textzero.vectors.dimension import dimension_for
     from textzero.vectors.evaluation import evaluate_analogies, evaluate_similarity
     from textzero.vectors.formats import load_vectors, save_vectors
     from textzero.vectors.pipeline import embed
@@ -29,51 +37,75 @@ if TYPE_CHECKING:
     from textzero.vocabulary import Vocabulary
 
 _HOMES = {
+    "Clusters": "vectors.clustering",
     "Cooccurrence": "cooccurrence",
     "Corpus": "corpus",
     "Counts": "counts",
     "InputError": "errors",
+    "Lexicon": "lexicon",
     "OutputExistsError": "errors",
+    "Parser": "structure.parsing",
     "ResourceError": "errors",
+    "SegmentationScore": "segmentation_score",
+    "Segmenter": "segmenter",
+    "Template": "structure.templates",
+    "Templates": "structure.templates",
     "TextzeroError": "errors",
     "Tokenizer": "tokens",
     "TokenizerError": "errors",
     "TrainingSettings": "vectors.training",
+    "Tree": "structure.parsing",
     "Vocabulary": "vocabulary",
     "WordVectors": "vectors.word_vectors",
+    "cluster_words": "vectors.clustering",
     "count_cooccurrences": "cooccurrence",
     "count_words": "counting",
+    "dimension_for": "vectors.dimension",
     "embed": "vectors.pipeline",
     "evaluate_analogies": "vectors.evaluation",
     "evaluate_similarity": "vectors.evaluation",
+    "find_templates": "structure.finding",
     "load_vectors": "vectors.formats",
     "merge_counts": "counts",
     "save_vectors": "vectors.formats",
+    "score_segmentation": "segmentation_score",
     "train_vectors": "vectors.training",
 }
 
 __all__ = [
+    "Clusters",
     "Cooccurrence",
     "Corpus",
     "Counts",
     "InputError",
+    "Lexicon",
     "OutputExistsError",
+    "Parser",
     "ResourceError",
+    "SegmentationScore",
+    "Segmenter",
+    "Template",
+    "Templates",
     "TextzeroError",
     "Tokenizer",
     "TokenizerError",
     "TrainingSettings",
+    "Tree",
     "Vocabulary",
     "WordVectors",
     "__version__",
+    "cluster_words",
     "count_cooccurrences",
     "count_words",
+    "dimension_for",
     "embed",
     "evaluate_analogies",
     "evaluate_similarity",
+    "find_templates",
     "load_vectors",
     "merge_counts",
     "save_vectors",
+    "score_segmentation",
     "train_vectors",
 ]
 

@@ -1,7 +1,8 @@
-"""Text to tokens. A tokenizer is any callable `str -> list[str]`; three are built in, as kernels.
+"""Text to tokens. A tokenizer is any callable `str -> list[str]`; four kinds run as kernels.
 
-`whitespace` cuts at white space; `word` finds words by Unicode; `char` takes each character. In all
-three, control, format and malformed characters separate, so that they are never in a vocabulary.
+`whitespace` cuts at white space; `word` finds words by Unicode; `char` takes each character; a
+lexicon cuts into its words. In all four, control, format and malformed characters separate, so that
+they are never in a vocabulary.
 """
 
 import importlib
@@ -10,9 +11,10 @@ import sys
 import traceback
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,8 +32,11 @@ from textzero.kernels.reference.text import (
     character_classes,
     lower_cases,
 )
+from textzero.segmenter import Segmenter
 
 _BUILT_IN = {"whitespace": WHITESPACE, "word": WORDS, "char": CHAR}
+_LEXICON = 3  # the number of all tokenizers that are lexicons
+_SUFFIXES = (".tsv", ".txt", ".jsonl", ".ndjson", ".parquet")  # of files that hold one
 _PADDING = bytes(16)
 Spec = str | Callable[[str], Sequence[str]]
 
@@ -101,11 +106,15 @@ class Tokenizer:
     """A tokenizer with what is done to the text before it.
 
     Attributes:
-        spec: "whitespace", "word", "char", "package.module:function" or a callable.
-        lowercase: Lower-case the text first, as `str.lower` does.
-        nfkc: Normalise the text to Unicode NFKC first.
+        spec: "whitespace", "word", "char", a lexicon's file, "package.module:function", or a
+            callable, such as a `Segmenter`.
+        lowercase: Lower-case the text first, as `str.lower` does. A lexicon whose settings say so
+            does it in any case.
+        nfkc: Normalise the text to Unicode NFKC first; the same holds.
+        segmenter: What is behind the spec when it is a lexicon, else None.
 
     Raises:
+        InputError: `spec` is a file that is no lexicon.
         ValueError: `spec` names nothing that can be imported.
         TypeError: `spec` is neither a string nor callable.
     """
@@ -113,18 +122,22 @@ class Tokenizer:
     spec: Spec = "word"
     lowercase: bool = False
     nfkc: bool = False
+    segmenter: Segmenter | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.spec, str) and not callable(self.spec):
             raise TypeError(
                 f"tokenizer must be a name or a callable, got {type(self.spec).__name__}"
             )
-        if isinstance(self.spec, str) and self.spec not in _BUILT_IN:
+        object.__setattr__(self, "segmenter", _segmenter_of(self.spec))
+        if isinstance(self.spec, str) and self.spec not in _BUILT_IN and self.segmenter is None:
             _imported(self.spec)
 
     @property
     def code(self) -> int | None:
         """The kernel's number, or None for a Python tokenizer."""
+        if self.segmenter is not None:
+            return _LEXICON
         if isinstance(self.spec, str):
             return _BUILT_IN.get(self.spec)
         own = {whitespace: WHITESPACE, word: WORDS, char: CHAR}
@@ -135,31 +148,50 @@ class Tokenizer:
         """The spec as text."""
         if isinstance(self.spec, str):
             return self.spec
+        if isinstance(self.spec, Segmenter):
+            return f"textzero.segmenter:Segmenter({self.spec.lexicon.digest()})"
         module = getattr(self.spec, "__module__", None) or "builtins"
         return f"{module}:{getattr(self.spec, '__qualname__', repr(self.spec))}"
 
     def settings(self) -> dict[str, str | bool]:
         """What decides the tokens, as JSON."""
-        return {"tokenizer": self.name, "lowercase": self.lowercase, "nfkc": self.nfkc}
+        lowercase, nfkc = self._normalisation()
+        settings: dict[str, str | bool] = {
+            "tokenizer": self.name, "lowercase": lowercase, "nfkc": nfkc
+        }  # fmt: skip
+        if self.segmenter is not None:
+            settings["lexicon"] = self.segmenter.lexicon.digest()
+        return settings
+
+    def _normalisation(self) -> tuple[bool, bool]:
+        """(lowercase, nfkc): what is done to the text."""
+        if self.segmenter is None:
+            return self.lowercase, self.nfkc
+        return self.lowercase or self.segmenter.lowercase, self.nfkc or self.segmenter.nfkc
 
     def make_tables(self) -> None:
         """Make what `find` looks up, which several threads that ask at once would each make."""
         character_classes()
-        if self.lowercase:
+        if self._normalisation()[0]:
             lower_cases()
             case_classes()
+        if self.segmenter is not None:
+            _ = self.segmenter.model
 
     def find(self, piece: Piece) -> tuple[Array, Array, Array]:
         """Tokens of a piece by kernel: (text, starts, stops); see `kernels/reference/text.py`."""
         text, size = piece.text, piece.size
-        classes = character_classes()
-        if self.nfkc and int(text[:size].max(initial=0)) >= 0x80:
+        lowercase, nfkc = self._normalisation()
+        if nfkc and int(text[:size].max(initial=0)) >= 0x80:
             string = unicodedata.normalize("NFKC", text[:size].tobytes().decode())
             data = string.encode()
             text, size = np.frombuffer(data + _PADDING, np.uint8), len(data)
         kernels = kernel("text")
-        if self.lowercase:
+        if lowercase:
             text, size = kernels.lowercase(text, size, lower_cases(), case_classes())
+        if self.segmenter is not None:
+            return text, *self.segmenter.find(text, size, piece.boundary)
+        classes = character_classes()
         starts, stops = kernels.find_tokens(text, size, classes, self.code, piece.boundary)
         return text, starts, stops
 
@@ -167,13 +199,14 @@ class Tokenizer:
         """The Python callable behind the spec."""
         if callable(self.spec):
             return self.spec
-        return _imported(self.spec)
+        return self.segmenter or _imported(self.spec)
 
     def normalise(self, text: str) -> str:
         """Apply `nfkc`, then `lowercase`."""
-        if self.nfkc:
+        lowercase, nfkc = self._normalisation()
+        if nfkc:
             text = unicodedata.normalize("NFKC", text)
-        return text.lower() if self.lowercase else text
+        return text.lower() if lowercase else text
 
     def __call__(self, text: str) -> list[str]:
         """Tokenize one text."""
@@ -222,13 +255,32 @@ def call(function: Callable[[str], Sequence[str]], text: str) -> Sequence[str]:
     return tokens
 
 
+def _segmenter_of(spec: object) -> Segmenter | None:
+    if isinstance(spec, Segmenter):
+        return spec
+    if not isinstance(spec, str) or spec in _BUILT_IN:
+        return None
+    path = Path(spec)
+    if path.is_file():
+        status = path.stat()
+        return _loaded(spec, status.st_mtime_ns, status.st_size)
+    return Segmenter(spec) if path.suffix.lower() in _SUFFIXES else None  # which says what is wrong
+
+
+@lru_cache(4)
+def _loaded(path: str, mtime: int, size: int) -> Segmenter:  # noqa: ARG001
+    """Load a lexicon once, until its file changes."""
+    return Segmenter(path)
+
+
 @cache
 def _imported(spec: str) -> Callable[[str], Sequence[str]]:
     """Import "package.module:function", looking in the current folder too."""
     module_name, _, path = spec.partition(":")
     if not module_name or not path:
         raise ValueError(
-            f"tokenizer must be {', '.join(_BUILT_IN)} or package.module:function, got {spec!r}"
+            f"tokenizer must be {', '.join(_BUILT_IN)}, the file of a lexicon or "
+            f"package.module:function, got {spec!r}"
         )
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())
