@@ -1,0 +1,1 @@
+"""Word discovery: from raw text to a lexicon, without labels."""

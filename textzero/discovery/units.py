@@ -1,0 +1,202 @@
+"""A corpus as a stream of numbers: what words are made of, and where a word cannot go on.
+
+A unit is an atom that may be part of a longer word (`kernels/reference/segment.py`): a character of
+a script without spaces, or a run of letters or digits. Everything else, and a unit seen only once,
+is a boundary.
+"""
+
+import math
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textzero._compat import Array
+from textzero.corpus import Corpus, Piece, Reading, Split, as_corpus
+from textzero.errors import InputError
+from textzero.kernels import kernel
+from textzero.kernels.reference.segment import PHRASE, RUN, SPACE, UNIT, UNITS, atom_classes
+from textzero.packed import PackedStrings
+from textzero.parallel import ordered_threads, run_threads
+from textzero.progress import Progress
+from textzero.segmenter import fold_table
+
+_SPACE = 0x20
+
+
+@dataclass
+class Units:
+    """A corpus as unit numbers.
+
+    Attributes:
+        ids: int32 (n,). 0 is a boundary: first, last, never twice in a row. Else a unit's number.
+        alphabet: The units as text, folded; `alphabet[k - 1]` is unit k, in code point order.
+        counts: int64 (len(alphabet) + 1,). How often each unit was seen; counts[0] is of those
+            that were seen less than twice.
+        joiner: What stands between the units of a word: "" or, for phrases, " ".
+        reading: What was read and what was lost.
+    """
+
+    ids: Array
+    alphabet: PackedStrings
+    counts: Array
+    joiner: str = ""
+    reading: Reading = field(default_factory=Reading)
+
+    @property
+    def size(self) -> int:
+        """How many units the corpus has, those that are boundaries left out."""
+        return int(self.counts[1:].sum())
+
+    def text(self, units: Iterable[int]) -> str:
+        """Return the string that a sequence of units stands for."""
+        return self.joiner.join(self.alphabet[k - 1] for k in units)
+
+
+@dataclass
+class _State:
+    table: Any
+    reading: Reading = field(default_factory=Reading)
+    entries: int = 0
+
+
+def read_units(
+    corpus: Corpus | Iterable[str],
+    *,
+    unit: str = "character",
+    lowercase: bool = False,
+    nfkc: bool = True,
+    workers: int,
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Units:
+    """Read a corpus twice: once to count its units, once to number them.
+
+    Args:
+        corpus: A `Corpus`, or an iterable of documents that can be read twice.
+        unit: "character", "letter" or "word"; see `find_atoms`.
+        lowercase, nfkc: Take characters that fold to the same for the same.
+        workers: Threads.
+        folder: Where to keep the stream; None keeps it in memory.
+        progress: Told how many stored bytes were read.
+
+    Raises:
+        InputError: Something in the corpus cannot be read, or it holds no unit twice.
+    """
+    corpus = as_corpus(corpus)
+    if not corpus.repeatable:
+        corpus = Corpus.from_documents(list(corpus))
+    if unit not in UNITS:
+        raise ValueError(f"unit must be one of {', '.join(UNITS)}, got {unit!r}")
+    code, kernels, tables = UNITS.index(unit), kernel("segment"), kernel("tables")
+    classes, progress = atom_classes(), progress or Progress()
+    splits = corpus.splits()
+
+    def atoms(piece: Piece) -> tuple[Array, Array, Array, Array]:
+        starts, kinds = kernels.find_atoms(piece.text, piece.size, classes, code)
+        inner = (kinds == UNIT) | (kinds == RUN)
+        firsts = np.where(inner, starts[:-1], -1).astype(np.int32)
+        return firsts, starts[1:].astype(np.int32), kinds, inner
+
+    def count(state: _State, split: Split) -> None:
+        for piece in corpus.pieces(split, state.reading):
+            firsts, stops, _, inner = atoms(piece)
+            used = firsts[inner]
+            tables.add_tokens(state.table, piece.text, used, stops[inner], 1, 1)
+            state.entries += firsts.size + 1
+            progress.advance(piece.stored)
+
+    with progress.stage("count", corpus.size):
+        states = run_threads(
+            count, splits, lambda: _State(tables.new_table(False)), min(workers, len(splits)) or 1
+        )
+    reading, entries = corpus.new_reading(), 2
+    for state in states:
+        reading.add(state.reading)
+        entries += state.entries
+    table, alphabet, counts = _number(tables, states, fold_table(lowercase, nfkc))
+    if not len(alphabet):
+        raise InputError("the corpus has no character of a word twice: there is nothing to find")
+
+    def encode(split: Split) -> Array:
+        parts = [np.zeros(1, np.int32)]
+        for piece in corpus.pieces(split, Reading()):
+            firsts, stops, kinds, _ = atoms(piece)
+            ids = np.maximum(tables.look_up(table, piece.text, firsts, stops) + 1, 0)
+            if code == PHRASE:
+                ids = ids[~_joins(piece, firsts, stops, kinds)]
+            parts += [ids.astype(np.int32), np.zeros(1, np.int32)]
+            progress.advance(piece.stored)
+        return _single_boundaries(np.concatenate(parts))
+
+    stored = room_for((entries,), folder)
+    n = 1
+    stored[0] = 0
+    with progress.stage("encode", corpus.size):
+        for part in ordered_threads(encode, splits, workers):
+            stored[n : n + part.size - 1] = part[1:]  # each begins and ends with a boundary
+            n += part.size - 1
+    return Units(stored[:n], alphabet, counts, " " if code == PHRASE else "", reading)
+
+
+def _number(tables: Any, states: list[_State], folds: Array) -> tuple[Any, PackedStrings, Array]:
+    """Give numbers to units seen at least twice: (table for look-up, their text, counts)."""
+    seen: dict[str, int] = {}
+    spellings: dict[str, list[str]] = {}
+    for state in states:
+        text, offsets, counts, _ = tables.unload(state.table)
+        for spelling, count in zip(PackedStrings(text, offsets), counts.tolist(), strict=True):
+            folded = "".join(chr(folds[ord(c)]) for c in spelling)
+            seen[folded] = seen.get(folded, 0) + count
+            spellings.setdefault(folded, []).append(spelling)
+    kept = sorted(word for word, count in seen.items() if count > 1)
+    values = {s: k for k, word in enumerate(kept) for s in spellings[word]}
+    table = tables.new_table(False)
+    packed = PackedStrings.from_strings(values)
+    numbers = np.fromiter(values.values(), np.int64, len(values))
+    tables.set_values(table, packed.text, packed.offsets, numbers)
+    rare = sum(count for count in seen.values() if count < 2)
+    counts = np.array([rare, *(seen[word] for word in kept)], np.int64)
+    return table, PackedStrings.from_strings(kept), counts
+
+
+def _joins(piece: Piece, firsts: Array, stops: Array, kinds: Array) -> Array:
+    """Which atoms are one plain space between two atoms of a phrase."""
+    at = np.flatnonzero(kinds == SPACE)
+    at = at[(at > 0) & (at < kinds.size - 1)]
+    before = stops[at] - 1
+    plain = piece.text[before] == _SPACE
+    inner = (firsts[at - 1] >= 0) & (firsts[at + 1] >= 0)
+    joins = np.zeros(kinds.size, np.bool_)
+    joins[at[plain & inner]] = True
+    return joins
+
+
+def _single_boundaries(ids: Array) -> Array:
+    keep = np.ones(ids.size, np.bool_)
+    keep[1:] = (ids[1:] != 0) | (ids[:-1] != 0)
+    return ids[keep]
+
+
+def room_for(shape: tuple[int, ...], folder: str | Path | None) -> Array:
+    """Return an int32 array to be filled, in memory or in a file of `folder`."""
+    if folder is None:
+        return np.empty(shape, np.int32)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".units", delete=False) as file:
+        file.truncate(4 * math.prod(shape))
+    return np.memmap(file.name, np.int32, "r+", shape=shape)
+
+
+def runs_in_blocks(ids: Array, size: int = 1 << 18) -> Iterator[tuple[int, int]]:
+    """Cut a stream at boundaries into blocks (first, stop) of about `size` entries."""
+    first = 0
+    while first < ids.size - 1:
+        stop = min(first + size, ids.size - 1)
+        while ids[stop] != 0:
+            part = np.flatnonzero(ids[stop : stop + size] == 0)
+            stop += int(part[0]) if part.size else size
+        yield first, stop
+        first = stop
