@@ -18,7 +18,17 @@ from textzero._compat import Array
 from textzero.corpus import Corpus, Piece, Reading, Split, as_corpus
 from textzero.errors import InputError
 from textzero.kernels import kernel
-from textzero.kernels.reference.segment import PHRASE, RUN, SPACE, UNIT, UNITS, atom_classes
+from textzero.kernels.reference.segment import (
+    DIGIT,
+    LETTER,
+    PHRASE,
+    RUN,
+    SPACE,
+    UNIT,
+    UNITS,
+    atom_classes,
+)
+from textzero.kernels.reference.text import ALONE
 from textzero.packed import PackedStrings
 from textzero.parallel import ordered_threads, run_threads
 from textzero.progress import Progress
@@ -36,6 +46,7 @@ class Units:
         alphabet: The units as text, folded; `alphabet[k - 1]` is unit k, in code point order.
         counts: int64 (len(alphabet) + 1,). How often each unit was seen; counts[0] is of those
             that were seen less than twice.
+        runs: bool (len(alphabet) + 1,). Which units are runs of letters or digits.
         joiner: What stands between the units of a word: "" or, for phrases, " ".
         reading: What was read and what was lost.
     """
@@ -43,6 +54,7 @@ class Units:
     ids: Array
     alphabet: PackedStrings
     counts: Array
+    runs: Array
     joiner: str = ""
     reading: Reading = field(default_factory=Reading)
 
@@ -139,7 +151,8 @@ def read_units(
         for part in ordered_threads(encode, splits, workers):
             stored[n : n + part.size - 1] = part[1:]  # each begins and ends with a boundary
             n += part.size - 1
-    return Units(stored[:n], alphabet, counts, " " if code == PHRASE else "", reading)
+    runs = _runs(alphabet, classes, code)
+    return Units(stored[:n], alphabet, counts, runs, " " if code == PHRASE else "", reading)
 
 
 def _number(tables: Any, states: list[_State], folds: Array) -> tuple[Any, PackedStrings, Array]:
@@ -161,6 +174,15 @@ def _number(tables: Any, states: list[_State], folds: Array) -> tuple[Any, Packe
     rare = sum(count for count in seen.values() if count < 2)
     counts = np.array([rare, *(seen[word] for word in kept)], np.int64)
     return table, PackedStrings.from_strings(kept), counts
+
+
+def _runs(alphabet: PackedStrings, classes: Array, code: int) -> Array:
+    """Tell runs of letters or digits from characters."""
+    firsts = np.array([0, *(ord(word[0]) for word in alphabet)])
+    kinds = classes[firsts]
+    runs = kinds == DIGIT if code == LETTER else kinds != ALONE
+    runs[0] = False
+    return runs
 
 
 def _joins(piece: Piece, firsts: Array, stops: Array, kinds: Array) -> Array:

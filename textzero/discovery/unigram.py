@@ -1,0 +1,205 @@
+"""The default method: boundaries by entropy, then words by a unigram model of the whole text.
+
+1. Start. A word should be hard to predict from, on both sides: the entropy of what follows an
+   n-gram, less that after its prefix, less the mean for its length, and the same to the left
+   (Magistry and Sagot, "Unsupervised word segmentation: the case for Mandarin Chinese", 2012). The
+   best path through these scores cuts the text.
+2. Redraw. Each run of units is taken out of the counts and cut again, at random in proportion to
+   the product of its words' probabilities given all the rest (Goldwater, Griffiths and Johnson
+   2009; Mochihashi, Yamada and Ueda 2009). A word has a Pitman-Yor probability: its count less a
+   discount, plus a share for new words, which are spelled unit by unit. After some passes the
+   choice is made colder until only the best path is taken.
+3. A word of n units is charged n - 1 nats: by the minimum-entropy principle a merged pair lowers
+   the information of a text when its pointwise mutual information exceeds 1 nat
+   (https://kexue.fm/archives/5476, F* = p_ab (PMI - 1)).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from textzero._compat import Array
+from textzero.discovery.ngrams import Ngrams
+from textzero.discovery.units import runs_in_blocks
+from textzero.kernels import kernel
+from textzero.parallel import run_threads
+from textzero.progress import Progress
+
+
+@dataclass(frozen=True)
+class UnigramSettings:
+    """How the unigram model is learned.
+
+    Attributes:
+        passes: Passes over the text that draw at random, before those that grow colder.
+        colder: Temperatures of the passes after them; then one that takes the best path.
+        discount: Of the Pitman-Yor process.
+        strength: Of the Pitman-Yor process.
+        charge: Nats that each unit of a word beyond the first costs.
+        correction: Miller-Madow terms added to the entropies of the start.
+        seed: Of the draws.
+    """
+
+    passes: int = 16
+    colder: tuple[float, ...] = (0.8, 0.6, 0.4)
+    discount: float = 0.8
+    strength: float = 1.0
+    charge: float = 1.0
+    correction: float = 0.0
+    seed: int = 0
+
+
+@dataclass
+class Words:
+    """A cut text.
+
+    Attributes:
+        cuts: uint8 (n,). 1 where a word begins.
+        counts: int32 (m,). How often each n-gram is a word.
+        rare_units: int64. How often each unit is in a word that is no repeated n-gram.
+        rare_lengths: int64 (longest + 1,). How many words there are of that kind, by length.
+    """
+
+    cuts: Array
+    counts: Array
+    rare_units: Array
+    rare_lengths: Array
+
+    @property
+    def tokens(self) -> int:
+        return int(self.counts.sum(dtype=np.int64) + self.rare_lengths.sum())
+
+
+class Model:
+    """A unigram model with Pitman-Yor probabilities; see the module."""
+
+    def __init__(self, ngrams: Ngrams, settings: UnigramSettings, workers: int) -> None:
+        self.ngrams, self.settings, self.workers = ngrams, settings, workers
+        self.kernels = kernel("segmental")
+        self.blocks = list(runs_in_blocks(ngrams.places[0]))
+        self.spelling = np.zeros(ngrams.counts.size, np.float32)
+        self.weights = np.zeros(ngrams.counts.size, np.float32)
+
+    def start(self) -> Words:
+        """Cut the text by the entropies at both ends of its words."""
+        ngrams = self.ngrams
+        ends = ngrams.entropies(self.settings.correction)
+        root = ends[:, :1].copy()
+        ends[:, 0] = 0
+        rises = np.zeros((2, ngrams.counts.size))
+        for side, inner in enumerate((ngrams.prefixes, ngrams.suffixes)):
+            rises[side] = ends[side] - ends[side, inner]
+            rises[side, ngrams.level(1)] = ends[side, ngrams.level(1)] - root[side]
+        rare = np.zeros((len(self.blocks), 3, ngrams.longest))
+        places, kernels = ngrams.places, self.kernels
+
+        def sum_rare(_: None, block: int) -> None:
+            rare[block] = kernels.rare_sums(places, *self.blocks[block], ends)
+
+        run_threads(sum_rare, range(len(self.blocks)), lambda: None, self.workers)
+        once, right, left = rare.sum(axis=0)
+        means = np.zeros(ngrams.longest)
+        scores = np.zeros(ngrams.counts.size)
+        for n in range(1, ngrams.longest + 1):
+            level = ngrams.level(n)
+            heard = ~ngrams.units.runs[1:] if n == 1 and not ngrams.units.runs[1:].all() else ...
+            types = rises[0, level][heard].size + once[n - 1]
+            total = rises[:, level][:, heard].sum() + right[n - 1] + left[n - 1]
+            means[n - 1] = total / types if types else 0.0
+            scores[level] = n * (rises[:, level].sum(axis=0) - means[n - 1])
+        cuts = np.zeros(places.shape[1], np.uint8)
+
+        def cut(_: None, block: tuple[int, int]) -> None:
+            kernels.best_cuts(places, *block, scores, ends, means, cuts)
+
+        run_threads(cut, self.blocks, lambda: None, self.workers)
+        return self.counted(cuts)
+
+    def counted(self, cuts: Array) -> Words:
+        """Count the words of a cut text."""
+        ngrams = self.ngrams
+
+        def empty() -> Words:
+            return Words(
+                cuts, np.zeros(ngrams.counts.size, np.int32),
+                np.zeros(len(ngrams.units.alphabet) + 1, np.int64),
+                np.zeros(ngrams.longest + 1, np.int64),
+            )  # fmt: skip
+
+        def count(state: Words, block: tuple[int, int]) -> None:
+            self.kernels.count_cuts(
+                ngrams.places, cuts, *block, state.counts, state.rare_units, state.rare_lengths
+            )
+
+        words, *others = run_threads(count, self.blocks, empty, self.workers)
+        for other in others:
+            words.counts += other.counts
+            words.rare_units += other.rare_units
+            words.rare_lengths += other.rare_lengths
+        return words
+
+    def fit(self, words: Words, temperature: float) -> tuple[Array, Array, Array]:
+        """Set the weights of all n-grams as words; return what `redraw` needs beside them."""
+        ngrams, chosen = self.ngrams, self.settings
+        units = words.rare_units + 0.5
+        lengths = words.rare_lengths.copy()
+        self.kernels.spelling_counts(
+            ngrams.first, ngrams.prefixes, ngrams.lasts, words.counts, units, lengths
+        )
+        tokens, types = words.tokens, int(lengths.sum())
+        counts = words.counts[words.counts > 0].astype(np.float64)
+        information = tokens * np.log(tokens) - (counts * np.log(counts)).sum()
+        scale = np.exp(information / max(ngrams.units.size, 1))  # so that paths weigh about 1
+        n = np.arange(ngrams.longest + 1)
+        total = tokens + chosen.strength
+        fresh = (chosen.strength + chosen.discount * types) / total
+        settings = np.array([1 / total, chosen.discount, 1 / temperature])
+        spelled = fresh * lengths / max(types, 1)
+        charges = np.exp(-chosen.charge / temperature * np.maximum(n - 1, 0))
+        tables = np.stack([scale**n, spelled, charges, spelled ** (1 / temperature) * charges])
+        unit_weights = units / units.sum() * scale
+        self.kernels.word_weights(
+            ngrams.first, ngrams.prefixes, ngrams.lasts, words.counts, unit_weights,
+            settings, tables, self.spelling, self.weights,
+        )  # fmt: skip
+        return unit_weights ** (1 / temperature), settings, tables
+
+    def redraw(self, words: Words, temperature: float, seed: int) -> Words:
+        """Cut every run again, given the others; temperature 0 takes the best path."""
+        powers, settings, tables = self.fit(words, temperature or 1.0)
+
+        def work(state: tuple[Array, Array], block: tuple[int, int]) -> None:
+            counts, weights = state
+            self.kernels.redraw(
+                self.ngrams.places, words.cuts, *block, counts, self.spelling, weights,
+                powers, settings, tables, np.uint64(seed), temperature == 0,
+            )  # fmt: skip
+
+        run_threads(
+            work, self.blocks, lambda: (words.counts.copy(), self.weights.copy()), self.workers
+        )
+        return self.counted(words.cuts)
+
+
+def learn_words(
+    ngrams: Ngrams,
+    settings: UnigramSettings | None = None,
+    *,
+    workers: int,
+    progress: Progress | None = None,
+) -> tuple[Model, Words]:
+    """Cut a text into words, by the default method.
+
+    The same for any number of workers.
+    """
+    settings, progress = settings or UnigramSettings(), progress or Progress()
+    model = Model(ngrams, settings, workers)
+    passes = (*[1.0] * settings.passes, *settings.colder, 0.0)
+    size = ngrams.places.shape[1]
+    with progress.stage("segment", size * (len(passes) + 1), "positions"):
+        words = model.start()
+        progress.advance(size)
+        for number, temperature in enumerate(passes):
+            words = model.redraw(words, temperature, (settings.seed << 20) + number)
+            progress.advance(size)
+    return model, words
