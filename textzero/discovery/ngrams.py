@@ -37,9 +37,10 @@ class Ngrams:
         lasts: int32 (m,). The last unit.
         sums: float64 (2, m). Sum of c ln c over the repeated n-grams that prolong it by one unit to
             the right [0] or to the left [1].
-        kinds: int64 (2, m). How many different continuations it has; every boundary, and every
-            unit that follows only once, is one.
-        least: N-grams seen less often have no number.
+        kinds: int64 (2, m). How many different continuations it has; every boundary is one, and
+            so is every unit that makes no repeated n-gram, each time.
+        least: N-grams of two units or more that are seen less often have no number: 2, or more
+            when the text is long.
     """
 
     units: Units
@@ -75,8 +76,8 @@ class Ngrams:
         return self.units.text(self.units_of(number))
 
     def find(self, word: list[int]) -> int:
-        """The number of an n-gram given by its units, 0 when it does not repeat."""
-        number = word[0] if word else 0
+        """The number of an n-gram given by its units, 0 when it has none."""
+        number = word[0] if 0 < len(word) <= self.longest else 0
         for n, unit in enumerate(word[1:], 2):
             level = self.level(n)
             fits = (self.prefixes[level] == number) & (self.lasts[level] == unit)
@@ -144,6 +145,7 @@ def count_ngrams(
             kinds.append(kept[1])
             progress.advance(n // 2)
             if level + 1 == longest:
+                progress.advance(n - n // 2)
                 break
             _name(kernels, keys, left, right, base, size, first[-1], places[level + 1], workers)
             counts.append(found)

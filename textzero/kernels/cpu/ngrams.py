@@ -7,7 +7,7 @@ import numpy as np
 from textzero._compat import Array
 from textzero.kernels.cpu._jit import fetch_ahead, jit
 
-_MIX, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(20)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
 _BATCH = 32
 
 
@@ -60,9 +60,16 @@ def repeated(keys: Array, least: int) -> tuple[Array, Array]:
 
 
 @jit
-def _fill(keys: Array, slots: Array, mask: int) -> None:
+def _home(key: int, shift: int) -> np.int64:
+    """Return the slot of a key: the top bits of a product, on which all bits of the key act."""
+    return np.int64((np.uint64(key) * _MIX) >> np.uint64(shift))
+
+
+@jit
+def _fill(keys: Array, slots: Array, shift: int) -> None:
+    mask = slots.shape[0] - 1
     for i in range(keys.size):
-        h = np.int64((np.uint64(keys[i]) * _MIX) >> _SHIFT) & mask
+        h = _home(keys[i], shift)
         while slots[h, 1] != 0:
             h = (h + 1) & mask
         slots[h, 0] = keys[i]
@@ -74,14 +81,19 @@ def new_names(keys: Array) -> Any:
     while size < 2 * keys.size:
         size *= 2
     slots = np.zeros((size, 2), np.int64)
-    _fill(keys, slots, size - 1)
+    _fill(keys, slots, _shift(slots))
     return slots
+
+
+def _shift(slots: Array) -> int:
+    return 65 - int(slots.shape[0]).bit_length()
 
 
 @jit
 def _name_pairs(
-    slots: Array, left: Array, right: Array, base: int, size: int, first: int, out: Array
-) -> None:
+    slots: Array, shift: int, left: Array, right: Array, base: int, size: int, first: int,
+    out: Array,
+) -> None:  # fmt: skip
     mask = slots.shape[0] - 1
     homes = np.empty(_BATCH, np.int64)
     keys = np.empty(_BATCH, np.int64)
@@ -93,7 +105,7 @@ def _name_pairs(
                 homes[k] = -1
                 continue
             keys[k] = (a - base) * size + (b - base)
-            homes[k] = np.int64((np.uint64(keys[k]) * _MIX) >> _SHIFT) & mask
+            homes[k] = _home(keys[k], shift)
             fetch_ahead(slots, homes[k])
         for k in range(n):
             h, name = homes[k], 0
@@ -109,4 +121,4 @@ def _name_pairs(
 def name_pairs(
     names: Any, left: Array, right: Array, base: int, size: int, first: int, out: Array
 ) -> None:
-    _name_pairs(names, left, right, base, size, first, out)
+    _name_pairs(names, _shift(names), left, right, base, size, first, out)
