@@ -20,6 +20,7 @@ COMMANDS = {
     "keywords": "Rank the words of a sentence by how well they predict it.",
     "cluster": "Clusters of words that go together.",
     "sentence": "Sentence vectors, or the similarity of two sentences.",
+    "discover": "Find the words of texts without a dictionary.",
     "segment": "Cut text into the words of a lexicon.",
     "evaluate": "Measure a result against a gold set.",
     "templates": 'Find the templates of sentences, such as "X 是 什么".',

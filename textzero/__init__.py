@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from textzero.corpus import Corpus
     from textzero.counting import count_words
     from textzero.counts import Counts, merge_counts
+    from textzero.discovery.discover import discover_words
+    from textzero.discovery.explain import explain_word
     from textzero.errors import (
         InputError,
         OutputExistsError,
@@ -61,9 +63,11 @@ _HOMES = {
     "count_cooccurrences": "cooccurrence",
     "count_words": "counting",
     "dimension_for": "vectors.dimension",
+    "discover_words": "discovery.discover",
     "embed": "vectors.pipeline",
     "evaluate_analogies": "vectors.evaluation",
     "evaluate_similarity": "vectors.evaluation",
+    "explain_word": "discovery.explain",
     "find_templates": "structure.finding",
     "load_vectors": "vectors.formats",
     "merge_counts": "counts",

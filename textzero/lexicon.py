@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from textzero._compat import Array
+from textzero.corpus import Reading
 from textzero.corpus.sources import decompression_errors, describe, open_text_bytes
 from textzero.counts import read_rows
 from textzero.errors import InputError
@@ -41,6 +42,7 @@ class Lexicon(Mapping[str, int]):
         scores: Further columns, name -> float64 (n,); NaN where there is no value.
         reasons: Of a table of dropped words: why each one was dropped; else empty.
         dropped: The words that were considered and dropped, as a Lexicon of its own; None without.
+        reading: What was read and lost while the words were found.
         settings: How the lexicon was made, as JSON; "unit", "lowercase" and "nfkc" decide how text
             is compared with its words (see `Segmenter`).
     """
@@ -75,6 +77,7 @@ class Lexicon(Mapping[str, int]):
         self.log_probabilities = np.round(logs, _DECIMALS) + 0.0  # no -0
         self.scores = {name: np.asarray(c, np.float64) for name, c in (scores or {}).items()}
         self.dropped, self.reasons = dropped, list(reasons)
+        self.reading = Reading()
         self.settings: dict[str, Any] = {**_DEFAULTS, **(settings or {})}
         self._places: dict[str, int] | None = None
         self._check()
@@ -220,6 +223,15 @@ class Lexicon(Mapping[str, int]):
         if "\t" in head:
             return _of_pairs((word, count) for word, count, _ in read_rows(path))
         return _of_pairs(_loose_rows(path, text.split("\n")))
+
+
+def is_lexicon(path: str | Path) -> bool:
+    """Whether a file is a lexicon that `Lexicon.save` wrote."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(3) == b"# {"
+    except OSError:
+        return False
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:

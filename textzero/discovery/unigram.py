@@ -79,6 +79,7 @@ class Model:
         self.blocks = list(runs_in_blocks(ngrams.places[0]))
         self.spelling = np.zeros(ngrams.counts.size, np.float32)
         self.weights = np.zeros(ngrams.counts.size, np.float32)
+        self.fresh = np.zeros(ngrams.longest + 1)
 
     def start(self) -> Words:
         """Cut the text by the entropies at both ends of its words."""
@@ -155,6 +156,7 @@ class Model:
         fresh = (chosen.strength + chosen.discount * types) / total
         settings = np.array([1 / total, chosen.discount, 1 / temperature])
         spelled = fresh * lengths / max(types, 1)
+        self.fresh = spelled / scale**n
         charges = np.exp(-chosen.charge / temperature * np.maximum(n - 1, 0))
         tables = np.stack([scale**n, spelled, charges, spelled ** (1 / temperature) * charges])
         unit_weights = units / units.sum() * scale
@@ -163,6 +165,10 @@ class Model:
             settings, tables, self.spelling, self.weights,
         )  # fmt: skip
         return unit_weights ** (1 / temperature), settings, tables
+
+    def own_spelling(self, numbers: Array, n: int) -> Array:
+        """Probability of n-grams of `n` units as new words, after `fit` at temperature 1."""
+        return self.spelling[numbers].astype(np.float64) * self.fresh[n]
 
     def redraw(self, words: Words, temperature: float, seed: int) -> Words:
         """Cut every run again, given the others; temperature 0 takes the best path."""
@@ -187,10 +193,13 @@ def learn_words(
     *,
     workers: int,
     progress: Progress | None = None,
-) -> tuple[Model, Words]:
+) -> tuple[Model, Words, Array]:
     """Cut a text into words, by the default method.
 
     The same for any number of workers.
+
+    Returns:
+        The model, the words, and int32 (m,) how often each n-gram was a word at the start.
     """
     settings, progress = settings or UnigramSettings(), progress or Progress()
     model = Model(ngrams, settings, workers)
@@ -198,8 +207,9 @@ def learn_words(
     size = ngrams.places.shape[1]
     with progress.stage("segment", size * (len(passes) + 1), "positions"):
         words = model.start()
+        considered = words.counts
         progress.advance(size)
         for number, temperature in enumerate(passes):
             words = model.redraw(words, temperature, (settings.seed << 20) + number)
             progress.advance(size)
-    return model, words
+    return model, words, considered

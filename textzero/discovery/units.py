@@ -6,9 +6,11 @@ is a boundary.
 """
 
 import math
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,18 +109,18 @@ def read_units(
     classes, progress = atom_classes(), progress or Progress()
     splits = corpus.splits()
 
-    def atoms(piece: Piece) -> tuple[Array, Array, Array, Array]:
+    def atoms(piece: Piece) -> tuple[Array, Array, Array]:
         starts, kinds = kernels.find_atoms(piece.text, piece.size, classes, code)
-        inner = (kinds == UNIT) | (kinds == RUN)
-        firsts = np.where(inner, starts[:-1], -1).astype(np.int32)
-        return firsts, starts[1:].astype(np.int32), kinds, inner
+        places = starts.astype(np.int32)  # a piece is at most a megabyte
+        firsts, stops = places[:-1].copy(), places[1:]
+        firsts[(kinds != UNIT) & (kinds != RUN)] = -1
+        return firsts, stops, kinds
 
     def count(state: _State, split: Split) -> None:
         for piece in corpus.pieces(split, state.reading):
-            firsts, stops, _, inner = atoms(piece)
-            used = firsts[inner]
-            tables.add_tokens(state.table, piece.text, used, stops[inner], 1, 1)
-            state.entries += firsts.size + 1
+            firsts, stops, _ = atoms(piece)
+            tables.add_tokens(state.table, piece.text, firsts, stops, 1, 1)
+            state.entries += 2 * firsts.size + 1 if code == PHRASE else firsts.size + 1
             progress.advance(piece.stored)
 
     with progress.stage("count", corpus.size):
@@ -136,10 +138,10 @@ def read_units(
     def encode(split: Split) -> Array:
         parts = [np.zeros(1, np.int32)]
         for piece in corpus.pieces(split, Reading()):
-            firsts, stops, kinds, _ = atoms(piece)
+            firsts, stops, kinds = atoms(piece)
             ids = np.maximum(tables.look_up(table, piece.text, firsts, stops) + 1, 0)
             if code == PHRASE:
-                ids = ids[~_joins(piece, firsts, stops, kinds)]
+                ids = _spaced(ids, piece, firsts, stops, kinds)
             parts += [ids.astype(np.int32), np.zeros(1, np.int32)]
             progress.advance(piece.stored)
         return _single_boundaries(np.concatenate(parts))
@@ -149,6 +151,8 @@ def read_units(
     stored[0] = 0
     with progress.stage("encode", corpus.size):
         for part in ordered_threads(encode, splits, workers):
+            if n + part.size - 1 > stored.size:
+                raise InputError("the corpus grew while it was read; try again when it is at rest")
             stored[n : n + part.size - 1] = part[1:]  # each begins and ends with a boundary
             n += part.size - 1
     runs = _runs(alphabet, classes, code)
@@ -161,8 +165,9 @@ def _number(tables: Any, states: list[_State], folds: Array) -> tuple[Any, Packe
     spellings: dict[str, list[str]] = {}
     for state in states:
         text, offsets, counts, _ = tables.unload(state.table)
-        for spelling, count in zip(PackedStrings(text, offsets), counts.tolist(), strict=True):
-            folded = "".join(chr(folds[ord(c)]) for c in spelling)
+        packed = PackedStrings(text, offsets)
+        rows = zip(packed, _folded(packed, folds), counts.tolist(), strict=True)
+        for spelling, folded, count in rows:
             seen[folded] = seen.get(folded, 0) + count
             spellings.setdefault(folded, []).append(spelling)
     kept = sorted(word for word, count in seen.items() if count > 1)
@@ -185,16 +190,26 @@ def _runs(alphabet: PackedStrings, classes: Array, code: int) -> Array:
     return runs
 
 
-def _joins(piece: Piece, firsts: Array, stops: Array, kinds: Array) -> Array:
-    """Which atoms are one plain space between two atoms of a phrase."""
+def _folded(strings: PackedStrings, folds: Array) -> Iterator[str]:
+    """Yield strings, each character as the one that it is compared as."""
+    data = strings.text[: strings.offsets[-1]]
+    ends = np.r_[0, np.cumsum(data & 0xC0 != 0x80)][strings.offsets]  # in characters
+    points = np.frombuffer(data.tobytes().decode().encode("utf-32-le"), np.uint32)
+    text = folds[points].astype("<u4").tobytes().decode("utf-32-le")
+    for start, stop in pairwise(ends.tolist()):
+        yield text[start:stop]
+
+
+def _spaced(ids: Array, piece: Piece, firsts: Array, stops: Array, kinds: Array) -> Array:
+    """Let one plain space join two units of a phrase, and part units that have none between."""
+    inner = firsts >= 0
     at = np.flatnonzero(kinds == SPACE)
     at = at[(at > 0) & (at < kinds.size - 1)]
-    before = stops[at] - 1
-    plain = piece.text[before] == _SPACE
-    inner = (firsts[at - 1] >= 0) & (firsts[at + 1] >= 0)
+    plain = piece.text[stops[at] - 1] == _SPACE
     joins = np.zeros(kinds.size, np.bool_)
-    joins[at[plain & inner]] = True
-    return joins
+    joins[at] = plain & inner[at - 1] & inner[at + 1]
+    touch = np.flatnonzero(inner[1:] & inner[:-1]) + 1
+    return np.insert(ids, touch, 0)[~np.insert(joins, touch, False)]
 
 
 def _single_boundaries(ids: Array) -> Array:
@@ -208,7 +223,10 @@ def room_for(shape: tuple[int, ...], folder: str | Path | None) -> Array:
     if folder is None:
         return np.empty(shape, np.int32)
     with tempfile.NamedTemporaryFile(dir=folder, suffix=".units", delete=False) as file:
-        file.truncate(4 * math.prod(shape))
+        if hasattr(os, "posix_fallocate"):  # a full disk is an error now, not a crash later
+            os.posix_fallocate(file.fileno(), 0, 4 * math.prod(shape))
+        else:
+            file.truncate(4 * math.prod(shape))
     return np.memmap(file.name, np.int32, "r+", shape=shape)
 
 

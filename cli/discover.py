@@ -1,0 +1,136 @@
+"""textzero discover."""
+
+from time import perf_counter
+from typing import Any
+
+import click
+
+from . import _options as options
+from ._progress import make_progress
+
+
+@click.command()
+@options.corpus_options
+@click.option("-o", "--output", default="-", metavar="FILE",
+              help="Where to write the lexicon.  [default: standard output]")  # fmt: skip
+@click.option("--method", type=click.Choice(["unigram", "entropy", "cohesion"]),
+              default="unigram", show_default=True,
+              help="How to find words; entropy and cohesion are Su Jianlin's.")  # fmt: skip
+@click.option("--unit", type=click.Choice(["character", "letter", "word"]), default="character",
+              show_default=True,
+              help="What words are made of: characters of scripts without spaces, every letter, "
+              "or words, which finds phrases.")  # fmt: skip
+@click.option("--max-length", type=click.IntRange(2),
+              help="Units of the longest words.  [default: by the script; 5 for Chinese]")  # fmt: skip
+@click.option("--min-count", type=click.IntRange(1),
+              help="Leave out rarer words.  [default: by the size of the corpus]")  # fmt: skip
+@click.option("--min-pmi", metavar="NATS[,NATS...]",
+              help="Of entropy: one number; of cohesion: one for each order.")  # fmt: skip
+@click.option("--min-probability", type=click.FloatRange(0, 1, max_open=True),
+              help="Of entropy: pairs less frequent are no words.")  # fmt: skip
+@click.option("--compatible", is_flag=True, help="Of entropy: decide as nlp-zero does.")
+@click.option("--known", metavar="LEXICON", help="Leave out the words of this lexicon.")
+@click.option("--domain", multiple=True, metavar="CORPUS",
+              help="Rank by how much more a word belongs here than there (repeatable).")  # fmt: skip
+@click.option("--explain", metavar="WORD",
+              help="Tell the story of one word; CORPUS may be a lexicon made before.")  # fmt: skip
+@click.option("--dropped/--no-dropped", default=True, show_default=True,
+              help="Also write what was considered and dropped, with reasons.")  # fmt: skip
+@click.option("--lowercase", is_flag=True, help="Take capital and small letters for the same.")
+@click.option("--nfkc/--no-nfkc", default=True, show_default=True,
+              help="Take characters of full width for the plain ones.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+              help="Of the draws of unigram.")  # fmt: skip
+@options.memory_option
+@options.workers_option
+@options.force_option
+@options.quiet_option
+def discover(
+    output: str,
+    method: str,
+    unit: str,
+    max_length: int | None,
+    min_count: int | None,
+    min_pmi: str | None,
+    min_probability: float | None,
+    compatible: bool,
+    known: str | None,
+    domain: tuple[str, ...],
+    explain: str | None,
+    dropped: bool,
+    lowercase: bool,
+    nfkc: bool,
+    seed: int,
+    memory: str | None,
+    workers: int | None,
+    force: bool,
+    quiet: bool,
+    **corpus: Any,
+) -> None:
+    """Find the words of CORPUS, most useful first, without a dictionary.
+
+    Writes word, count, log-probability, scores and, for words that were dropped, the reason.
+    """
+    import sys
+
+    from textzero.corpus import Corpus
+    from textzero.discovery.discover import discover_words
+    from textzero.discovery.explain import explain_word
+    from textzero.files import refuse_missing_folder, refuse_to_overwrite
+    from textzero.lexicon import Lexicon, is_lexicon
+
+    paths = corpus["corpus"]
+    if explain is not None and len(paths) == 1 and is_lexicon(paths[0]):
+        click.echo(explain_word(Lexicon.load(paths[0]), explain))
+        return
+    if output != "-":
+        refuse_to_overwrite(output, force)
+        refuse_missing_folder(output)
+    begun = perf_counter()
+    lexicon = discover_words(
+        options.make_corpus(**corpus),
+        method=method,
+        unit=unit,
+        max_length=max_length,
+        min_count=min_count,
+        min_pmi=_numbers(min_pmi),
+        min_probability=min_probability,
+        compatible=compatible,
+        known=known,
+        domain=Corpus(*domain) if domain else None,
+        lowercase=lowercase,
+        nfkc=nfkc,
+        seed=seed,
+        memory=memory,
+        workers=workers,
+        progress=make_progress(quiet),
+    )
+    if not dropped:
+        lexicon.dropped = None
+    if output != "-":
+        lexicon.save(output)
+    elif explain is None:
+        for block in lexicon.formatted():
+            sys.stdout.buffer.write(block)
+        sys.stdout.buffer.flush()
+    options.report_losses(lexicon.reading, quiet)
+    if explain is not None:
+        click.echo(explain_word(lexicon, explain))
+    elif not quiet and output != "-":
+        units = lexicon.settings["units"]
+        click.echo(
+            f"{len(lexicon):,} words of {units:,} units written to {output} "
+            f"in {perf_counter() - begun:.1f} s; try: textzero segment {output} FILE",
+            err=True,
+        )
+
+
+def _numbers(text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise click.BadParameter(
+            f"expected numbers with commas between, got {text!r}", param_hint="--min-pmi"
+        ) from error

@@ -1,0 +1,194 @@
+"""Words by cohesion: text is never cut inside an n-gram that clings together.
+
+Su Jianlin's method of n-grams (https://kexue.fm/archives/4256, https://kexue.fm/archives/6920).
+The cohesion of an n-gram is the least pointwise mutual information of its splits in two,
+min ln p(w) / (p(left) p(right)), in nats, each p a share of the n-grams of that length.
+
+1. An n-gram of at least `min_count` occurrences is strong when its cohesion is above the limit for
+   its length.
+2. What a strong n-gram spans is joined, also where strong n-grams overlap: from 各项 and 项目 comes
+   各项目. What is joined is a segment; frequent segments are candidates.
+3. A candidate of up to `order` units must be strong itself. A longer one is a word only if all its
+   parts of `order` units are strong: 6920's rule, and the text's of 4256. (4256's program also
+   wants all parts of three units strong: a word such as 中华人民共和国 would need 和国 well held.)
+
+Beside the author's program, which reads n-grams of full length only: every length has its own
+counts and total, the beginnings of sentences count once, and an n-gram that has no count is weak.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from textzero._compat import Array
+from textzero.discovery.found import Found
+from textzero.discovery.ngrams import Ngrams, count_ngrams
+from textzero.discovery.segments import (
+    Segments,
+    by_count,
+    count_segments,
+    gather,
+    join,
+    strings,
+)
+from textzero.discovery.units import Units
+from textzero.kernels import kernel
+from textzero.progress import Progress
+
+_STEP = 2.0  # nats by which the limit grows with the length
+
+
+def cohesion_lexicon(
+    units: Units,
+    *,
+    order: int = 4,
+    min_count: int | None = None,
+    min_pmi: Sequence[float] | None = None,
+    workers: int,
+    room: int,
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Found:
+    """Find words by strong n-grams; see above.
+
+    The same for any number of workers and any `room`.
+
+    Args:
+        units: The corpus.
+        order: Units of the longest n-grams, at least 2. Words may be longer.
+        min_count: The fewest occurrences of n-grams and words; None takes what `auto_count` says.
+        min_pmi: Limits for n-grams of 2, 3, ... units, in nats; the last one plus 2, plus 4 and so
+            on for lengths that it does not name. None for 2, 4, 6 ...
+        workers: Threads.
+        room: Bytes that tables may take.
+        folder: Where to keep what is as long as the corpus; None keeps it in memory.
+        progress: Told what is done.
+
+    Returns:
+        Words with the scores "pmi", the cohesion, of a longer word the least of its parts, and
+        "left_entropy", "right_entropy" of words of up to `order` units; all in nats.
+    """
+    progress = progress or Progress()
+    if order < 2:
+        raise ValueError(f"order must be at least 2, got {order}")
+    if min_count is None:
+        min_count = auto_count(units.size)
+    if min_count < 1:
+        raise ValueError(f"min_count must be at least 1, got {min_count}")
+    limits = _limits(order, min_pmi)
+    ngrams = count_ngrams(
+        units, order, room=room, workers=workers, folder=folder, progress=progress
+    )
+    cohesions = cohesions_of(ngrams)
+    strong = np.zeros(ngrams.counts.size, np.bool_)
+    for n in range(2, order + 1):
+        level = ngrams.level(n)
+        strong[level] = (ngrams.counts[level] >= min_count) & (cohesions[level] > limits[n])
+    kernels = kernel("cutting")
+
+    def work(part: slice, joins: Array) -> None:
+        kernels.join_spans(ngrams.places[:, part], strong, joins)
+
+    joins = join(units, work, workers=workers, folder=folder)
+    fewest = min_count
+    found = count_segments(
+        units, joins, lambda _: fewest, workers=workers, room=room, progress=progress
+    )
+    return _checked(ngrams, found.take(found.counts >= min_count), cohesions, strong, limits)
+
+
+def auto_count(size: int) -> int:
+    """Return the fewest occurrences for a corpus of `size` units: sqrt(size) / 350, but 3.
+
+    That is 4 in two million characters, 16 in 30 million.
+    """
+    return max(3, round(math.sqrt(size) / 350))
+
+
+def _limits(order: int, min_pmi: Sequence[float] | None) -> list[float]:
+    """Return the limit for each number of units up to `order`."""
+    named = [float(limit) for limit in ((_STEP,) if min_pmi is None else min_pmi)]
+    if not named or len(named) > order - 1:
+        raise ValueError(
+            f"min_pmi must have 1 to {order - 1} limits, for 2 to {order} units, got {len(named)}"
+        )
+    more = [named[-1] + _STEP * k for k in range(1, order - len(named))]
+    return [0.0, 0.0, *named, *more]
+
+
+def cohesions_of(ngrams: Ngrams) -> Array:
+    """float64 (m,): the cohesion of each n-gram, in nats; NaN for single units."""
+    lengths = _run_lengths(ngrams.units.ids)
+    logs = np.log(np.maximum(ngrams.counts, 1))
+    for n in range(1, ngrams.longest + 1):
+        windows = int(np.maximum(lengths - n + 1, 0).sum())
+        logs[ngrams.level(n)] -= np.log(max(windows, 1))
+    cohesions = np.full(logs.size, np.nan)
+    for n in range(2, ngrams.longest + 1):
+        level = ngrams.level(n)
+        numbers = np.arange(level.start, level.stop)
+        # lefts[k] and rights[k] are the parts of n - k units
+        lefts, rights = [numbers], [numbers]
+        for _ in range(n - 1):
+            lefts.append(ngrams.prefixes[lefts[-1]])
+            rights.append(ngrams.suffixes[rights[-1]])
+        splits = [logs[lefts[k]] + logs[rights[n - k]] for k in range(1, n)]
+        cohesions[level] = logs[level] - np.max(splits, axis=0)
+    return cohesions
+
+
+def _run_lengths(ids: Array) -> Array:
+    """Units between each boundary and the next."""
+    ends = [np.flatnonzero(ids[k : k + (1 << 22)] == 0) + k for k in range(0, ids.size, 1 << 22)]
+    return np.diff(np.concatenate(ends)) - 1
+
+
+def _checked(
+    ngrams: Ngrams, found: Segments, cohesions: Array, strong: Array, limits: list[float]
+) -> Found:
+    """Look back at the candidates: which of them are held together everywhere."""
+    found = found.take(by_count(found))
+    order, lengths = ngrams.longest, found.lengths
+    level, starts = np.minimum(lengths, order), np.maximum(found.places, 0)
+    windows = np.where(lengths > 1, lengths - level + 1, 0)
+    positions, offsets = gather_positions(starts, windows)
+    numbers = ngrams.places[np.repeat(level, windows) - 1, positions]
+    weak = np.bincount(np.repeat(np.arange(windows.size), windows), ~strong[numbers], windows.size)
+    kept = weak == 0
+    least = np.full(windows.size, np.nan)
+    several = windows > 0
+    if several.any():
+        held = np.where(numbers > 0, cohesions[numbers], -np.inf)
+        least[several] = np.minimum.reduceat(held, offsets[:-1][several])
+    entropies, own = ngrams.entropies(), np.zeros(windows.size, np.int64)
+    short = lengths <= order
+    own[short] = np.where(
+        lengths[short] > 1,
+        ngrams.places[level[short] - 1, starts[short]],
+        found.units[found.offsets[:-1][short]],
+    )
+    sides = np.where(own > 0, entropies[:, own], np.nan)
+    words = found.take(kept)
+    gone = found.take(~kept)
+    return Found(
+        strings(ngrams.units, words),
+        words.counts,
+        {"pmi": least[kept], "left_entropy": sides[1, kept], "right_entropy": sides[0, kept]},
+        [
+            (word, count, f"its weakest part of {n} units is held by {pmi:.1f} nats, "
+             f"{limits[n]:g} needed")
+            for word, count, pmi, n in zip(
+                strings(ngrams.units, gone), gone.counts.tolist(), least[~kept].tolist(),
+                level[~kept].tolist(), strict=True,
+            )
+        ],
+    )  # fmt: skip
+
+
+def gather_positions(starts: Array, lengths: Array) -> tuple[Array, Array]:
+    """Count up from each start; return the numbers end to end and where each row begins."""
+    offsets = np.zeros(starts.size + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1]), offsets

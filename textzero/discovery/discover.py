@@ -1,0 +1,258 @@
+"""discover_words: from a corpus to a lexicon, by one of three methods."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textzero._compat import Array
+from textzero.corpus import Corpus, as_corpus
+from textzero.counting import count_words
+from textzero.discovery.cohesion import cohesion_lexicon
+from textzero.discovery.found import Found
+from textzero.discovery.ngrams import count_ngrams
+from textzero.discovery.pair_entropy import entropy_lexicon
+from textzero.discovery.unigram import UnigramSettings, learn_words
+from textzero.discovery.units import Units, read_units
+from textzero.discovery.weighing import weigh
+from textzero.lexicon import Lexicon
+from textzero.memory import BASE, memory_bytes
+from textzero.parallel import worker_count
+from textzero.progress import Progress
+from textzero.segmenter import Segmenter
+from textzero.version import __version__
+
+METHODS = ("unigram", "entropy", "cohesion")
+_WORD_BITS = 48  # what the longest words carry, spelled unit by unit
+_SHORTEST, _LONGEST = 4, 12
+
+
+def discover_words(
+    corpus: Corpus | Iterable[str],
+    *,
+    method: str = "unigram",
+    unit: str = "character",
+    lowercase: bool = False,
+    nfkc: bool = True,
+    max_length: int | None = None,
+    min_count: int | None = None,
+    min_pmi: float | Sequence[float] | None = None,
+    min_probability: float | None = None,
+    compatible: bool = False,
+    known: "Lexicon | str | os.PathLike[str] | None" = None,
+    domain: "Corpus | Iterable[str] | None" = None,
+    seed: int = 0,
+    memory: int | str | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Lexicon:
+    """Find the words of a corpus.
+
+    The result is the same, byte for byte, for any number of workers.
+
+    Args:
+        corpus: A `Corpus`, or an iterable of documents.
+        method: "unigram": boundary entropies, then a unigram model that cuts the text again and
+            again (`discovery/unigram.py`); "entropy": Su Jianlin's minimum-entropy algorithm
+            (https://kexue.fm/archives/5476); "cohesion": his n-gram algorithm
+            (https://kexue.fm/archives/6920).
+        unit: What words are made of. "character": characters of scripts without spaces, and runs
+            of letters or digits; "letter": every letter; "word": words, so that phrases are found.
+        lowercase: Take capital and small letters for the same.
+        nfkc: Take characters of full width, and other compatibility forms, for the plain ones.
+        max_length: Units of the longest words. None: 48 bits over the entropy of a unit, from 4 to
+            12, so 5 for Chinese.
+        min_count: Rarer words are dropped. None: by the size of the corpus.
+        min_pmi: Of "entropy" (one number) and "cohesion" (one for each order), in nats.
+        min_probability: Of "entropy": pairs and words less frequent are no words.
+        compatible: Of "entropy": the decisions of the nlp-zero package.
+        known: Words to leave out of the result, as a lexicon or its file.
+        domain: Another corpus. Adds the score "domain", from 0 to 1: how much more a word belongs
+            to this corpus than to that, and sorts by it (https://kexue.fm/archives/6540).
+        seed: Of the draws of "unigram".
+        memory: Bound in bytes or as "2GB"; more is kept on disk. None: half of the machine's.
+        workers: Threads; None for one per processor.
+        progress: Told how far each stage is.
+
+    Raises:
+        InputError: Something in the corpus cannot be read, or it has no unit twice.
+        ValueError: A setting has no such value.
+
+    Example:
+        >>> lexicon = discover_words(["北京的天北京的地", "天地在北京", "地在北京的天"] * 20)
+        >>> "北京" in lexicon, "京的" in lexicon
+        (True, False)
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    for name, value, owners in (
+        ("min_pmi", min_pmi, ("entropy", "cohesion")),
+        ("min_probability", min_probability, ("entropy",)),
+        ("compatible", compatible or None, ("entropy",)),
+    ):
+        if value is not None and method not in owners:
+            raise ValueError(f"{name} is for method {' or '.join(owners)}, got method {method!r}")
+    for name, number, least in (("max_length", max_length, 2), ("min_count", min_count, 1)):
+        if number is not None and number < least:
+            raise ValueError(f"{name} must be at least {least}, got {number}")
+    left_out = _known_words(known)
+    corpus, workers, progress = as_corpus(corpus), worker_count(workers), progress or Progress()
+    room = memory_bytes(memory) - BASE
+    with ExitStack() as stack:
+        folder = None
+        if _stream_bytes(corpus, max_length or 5) > room // 2:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="textzero-"))
+        units = read_units(
+            corpus, unit=unit, lowercase=lowercase, nfkc=nfkc, workers=workers, folder=folder,
+            progress=progress,
+        )  # fmt: skip
+        longest = max_length or default_length(units)
+        shared: dict[str, Any] = {
+            "workers": workers, "room": room // 8, "folder": folder, "progress": progress
+        }  # fmt: skip
+        logs: Array | None = None
+        if method == "unigram":
+            least = min_count or default_min_count(units)
+            found, logs = _unigram(units, longest, least, seed, shared)
+        elif method == "entropy":
+            found = entropy_lexicon(
+                units, min_probability=min_probability, min_pmi=_one(min_pmi, 1.0),
+                longest=longest, compatible=compatible, **shared,
+            )  # fmt: skip
+        else:
+            thresholds = [min_pmi] if isinstance(min_pmi, (int, float)) else min_pmi
+            found = cohesion_lexicon(
+                units, order=max_length or 4, min_count=min_count, min_pmi=thresholds, **shared
+            )
+        settings = {
+            "textzero": __version__, "method": method, "unit": unit, "lowercase": lowercase,
+            "nfkc": nfkc, "units": units.size, "max_length": longest, "seed": seed,
+        }  # fmt: skip
+        reading = units.reading
+    if method != "unigram" and min_count:
+        found, logs = _at_least(found, min_count), None
+    lexicon = _lexicon(found, logs, settings)
+    lexicon.reading = reading
+    if domain is not None:
+        lexicon = _ranked_by_domain(lexicon, as_corpus(domain), workers, progress)
+    return _without(lexicon, left_out) if left_out else lexicon
+
+
+def default_length(units: Units) -> int:
+    """Units of the longest words: 48 bits over the entropy of a unit, from 4 to 12."""
+    shares = units.counts[1:] / max(units.size, 1)
+    entropy = -(shares * np.log2(shares)).sum()
+    return int(np.clip(round(_WORD_BITS / max(entropy, 1e-9)), _SHORTEST, _LONGEST))
+
+
+def default_min_count(units: Units) -> int:
+    """1 up to 300 thousand units, 2 up to 3 million, 3 up to 30 million, and so on."""
+    return max(1, round(float(np.log10(max(units.size, 1)))) - 4)
+
+
+def _one(value: float | Sequence[float] | None, default: float) -> float:
+    if value is None:
+        return default
+    if isinstance(value, (int, float)):
+        return float(value)
+    if len(value) != 1:
+        raise ValueError(f"min_pmi must be one number for method 'entropy', got {list(value)}")
+    return float(value[0])
+
+
+def _stream_bytes(corpus: Corpus, longest: int) -> int:
+    """About what the numbered n-grams of all positions take."""
+    size = sum(s.size * (4 if s.compression else 1) for s in corpus.sources)
+    return size // 2 * 4 * longest
+
+
+def _unigram(
+    units: Units, longest: int, min_count: int, seed: int, shared: dict[str, Any]
+) -> tuple[Found, Array]:
+    ngrams = count_ngrams(units, longest, **shared)
+    model, words, considered = learn_words(
+        ngrams, UnigramSettings(seed=seed), workers=shared["workers"], progress=shared["progress"]
+    )
+    with shared["progress"].stage("weigh", 1, "tables"):
+        return weigh(model, words, considered, min_count)
+
+
+def _at_least(found: Found, min_count: int) -> Found:
+    keep = found.counts >= min_count
+    dropped = [
+        (word, int(count), f"found {count} times, below {min_count}")
+        for word, count, kept in zip(found.words, found.counts.tolist(), keep, strict=True)
+        if not kept
+    ]
+    words = [word for word, kept in zip(found.words, keep, strict=True) if kept]
+    scores = {name: column[keep] for name, column in found.scores.items()}
+    return Found(words, found.counts[keep], scores, [*found.dropped, *dropped])
+
+
+def _lexicon(found: Found, logs: Array | None, settings: dict[str, Any]) -> Lexicon:
+    dropped = None
+    if found.dropped:
+        words, counts, reasons = zip(*found.dropped, strict=True)
+        missing = np.full(len(words), np.nan)
+        dropped = Lexicon(words, counts, missing, reasons=reasons, settings=settings)
+    return Lexicon(
+        found.words, found.counts, logs, found.scores, dropped=dropped, settings=settings
+    )
+
+
+def _known_words(known: "Lexicon | str | os.PathLike[str] | None") -> set[str]:
+    if known is None:
+        return set()
+    return set(known if isinstance(known, Lexicon) else Lexicon.load(Path(known)))
+
+
+def _without(lexicon: Lexicon, known: set[str]) -> Lexicon:
+    """Leave out known words, and single units, of which none is new."""
+    keep = np.array([word not in known and len(word) > 1 for word in lexicon], np.bool_)
+    return _taken(lexicon, np.flatnonzero(keep))
+
+
+def _taken(lexicon: Lexicon, places: Array) -> Lexicon:
+    words = list(lexicon.words)
+    taken = Lexicon(
+        [words[i] for i in places.tolist()], lexicon.counts[places],
+        lexicon.log_probabilities[places],
+        {name: column[places] for name, column in lexicon.scores.items()},
+        dropped=lexicon.dropped, settings=lexicon.settings,
+    )  # fmt: skip
+    taken.reading = lexicon.reading
+    return taken
+
+
+@dataclass(frozen=True)
+class _Shares:
+    here: Array
+    there: Array
+
+    def scores(self) -> Array:
+        """(f1 + m / 2) / (f1 + f2 + m), both corpora brought to one size, m the mean of f1 + f2."""
+        there = self.there * (self.here.sum() / max(self.there.sum(), 1))
+        mean = (self.here + there).mean()
+        return (self.here + mean / 2) / (self.here + there + mean)
+
+
+def _ranked_by_domain(
+    lexicon: Lexicon, other: Corpus, workers: int, progress: Progress
+) -> Lexicon:
+    if not len(lexicon):
+        return lexicon
+    counts = count_words(other, tokenizer=Segmenter(lexicon), workers=workers, progress=progress)
+    there = np.array([counts.get(word, 0) for word in lexicon], np.float64)
+    scores = _Shares(lexicon.counts.astype(np.float64), there).scores()
+    order = np.argsort(-scores, kind="stable")
+    ranked = Lexicon(
+        lexicon.words, lexicon.counts, lexicon.log_probabilities,
+        {**lexicon.scores, "domain": scores}, dropped=lexicon.dropped, settings=lexicon.settings,
+    )  # fmt: skip
+    ranked.reading = lexicon.reading
+    return _taken(ranked, order)

@@ -1,0 +1,249 @@
+"""Words by the least entropy of pairs: cut where neighbours do not cling together, then prune.
+
+Merging neighbours a and b of frequent, strongly related pairs lowers the information a character
+takes (Su Jianlin, https://kexue.fm/archives/5476, and his package nlp-zero):
+
+1. Neighbours are joined when the pair's probability is above `min_probability` and its pointwise
+   mutual information ln p(ab) / (p(a) p(b)) above `min_pmi`, in nats.
+2. What is joined is a segment; frequent segments are candidates.
+3. Longest first, a candidate of n units is kept only if it gains at least n - 1 nats against its
+   best parts, ln p(word) - sum of ln p(parts); else its count goes to them.
+
+Beside nlp-zero's own order of things: the candidates of one length are judged by the same counts,
+a run of letters or digits is one unit, and units keep their counts however rare they are.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from textzero._compat import Array
+from textzero.discovery.found import Found
+from textzero.discovery.segments import (
+    Segments,
+    by_count,
+    count_segments,
+    join,
+    least_count,
+    shares,
+    strings,
+)
+from textzero.discovery.units import Units
+from textzero.kernels import kernel
+from textzero.parallel import ordered_threads, run_threads
+from textzero.progress import Progress
+
+_WIDE = 4096  # units whose pairs are counted in a matrix
+_BLOCK = 1 << 14  # words whose worth is computed at once
+_NLP_ZERO = 1e-7
+_MIN_PMI, _MARGIN = 2.5, 2.0
+_LONGEST = 1 << 30
+
+
+def entropy_lexicon(
+    units: Units,
+    *,
+    min_probability: float | None = None,
+    min_pmi: float | None = None,
+    longest: int | None = None,
+    compatible: bool = False,
+    workers: int,
+    room: int,
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Found:
+    """Find words by cutting and pruning; see above.
+
+    The same for any number of workers and any `room`.
+
+    Args:
+        units: The corpus.
+        min_probability: Pairs, and segments, whose share of all is not above this are no
+            candidates; None takes what `auto_probability` says.
+        min_pmi: In nats.
+        longest: Units of the longest words; None for any number.
+        compatible: Do what nlp-zero does: judge candidates of one length one after the other, as
+            they were first seen; forget rare units; with `min_probability` None take its 1e-7.
+            Words and counts are then those of nlp-zero 0.1.6, of text whose characters are all
+            from U+4E00 to U+9FA5 or boundaries, each at least twice.
+        workers: Threads.
+        room: Bytes that tables may take.
+        folder: Where to keep what is as long as the corpus; None keeps it in memory.
+        progress: Told what is done.
+
+    Returns:
+        Words with the scores "pmi", a word against its best parts, in nats, and "bits", what the
+        corpus would take more without it: F of the article's formula 2.11, summed up.
+    """
+    progress = progress or Progress()
+    if min_probability is None:
+        min_probability = _NLP_ZERO if compatible else auto_probability(units.size)
+    if not 0 <= min_probability < 1:
+        raise ValueError(f"min_probability must be from 0 to below 1, got {min_probability}")
+    if longest is not None and longest < 1:
+        raise ValueError(f"longest must be at least 1, got {longest}")
+    if min_pmi is None:
+        min_pmi = 1.0 if compatible else _MIN_PMI
+    strength = _Strength(min_probability, min_pmi, 0.0 if compatible else _MARGIN)
+    joins = _join_strong(units, strength, workers, room, folder, progress)
+    fewest = 1
+
+    def least(total: int) -> int:
+        nonlocal fewest
+        fewest = least_count(min_probability, total)
+        return fewest
+
+    found = count_segments(units, joins, least, workers=workers, room=room, progress=progress)
+    if compatible:
+        found = found.take(found.counts >= fewest)
+    return _without_redundant(units, found, fewest, longest, compatible, workers, progress)
+
+
+def auto_probability(size: int) -> float:
+    """Return the least probability for a corpus of `size` units: that of 1 + sqrt(size) / 200.
+
+    More occurrences than this are asked for: 3 in 150,000 characters, 29 in 30 million.
+    """
+    return min((1 + math.sqrt(size) / 200) / max(size, 1), 0.5)
+
+
+@dataclass(frozen=True)
+class _Strength:
+    """What a pair must be to be joined."""
+
+    min_probability: float
+    min_pmi: float
+    margin: float
+
+
+@dataclass
+class _Pairs:
+    """What the kernels need to know of pairs: see `kernels/reference/cutting.py`."""
+
+    ranks: Array
+    strong: Array
+    rare: Array
+
+
+def _join_strong(
+    units: Units, strength: _Strength, workers: int, room: int,
+    folder: str | Path | None, progress: Progress,
+) -> Array:  # fmt: skip
+    """Say where neighbours are a frequent pair of a high PMI."""
+    kernels, ids = kernel("cutting"), np.asarray(units.ids)
+    with progress.stage("pairs", 2 * ids.size, "positions"):
+        pairs = _strong_pairs(units, strength, workers, room)
+        progress.advance(ids.size)
+        handle = kernels.new_pairs(pairs.rare)
+
+        def work(part: slice, joins: Array) -> None:
+            here = ids[part.start : part.stop + 1]
+            kernels.join_pairs(here, pairs.ranks, pairs.strong, handle, joins)
+            progress.advance(joins.size)
+
+        return join(units, work, workers=workers, folder=folder)
+
+
+def _strong_pairs(units: Units, strength: _Strength, workers: int, room: int) -> _Pairs:
+    kernels, ids, counts = kernel("cutting"), np.asarray(units.ids), units.counts
+    n_units = counts.size
+    total = 2 * units.size + 1 - ids.size  # a run of n units has n - 1 pairs
+    least = least_count(strength.min_probability, total)
+    limits_of_pmi = (strength.min_pmi, strength.margin)
+    frequent = np.flatnonzero(counts[1:] >= least) + 1
+    frequent = frequent[np.lexsort((frequent, -counts[frequent]))]
+    size = np.dtype(np.int32 if ids.size < 1 << 31 else np.int64)
+    wide = min(frequent.size, _WIDE, math.isqrt(room // (2 * size.itemsize)))
+    ranks = np.full(n_units, -1, np.int32)
+    ranks[frequent] = np.minimum(np.arange(frequent.size), wide)
+    logs = np.log(np.maximum(counts, 1)) - math.log(max(units.size, 1))
+    matrix = np.zeros((wide, wide), size)
+    weights = np.append(counts[frequent[:wide]], counts[frequent[wide:]].sum())
+    strong = np.zeros((wide, -(-wide // 8)), np.uint8)
+    by_rank = np.ascontiguousarray(logs[frequent[:wide]])
+
+    def count(limits: tuple[int, int]) -> Array:
+        rare = np.zeros(n_units, np.int64)
+        kernels.count_pairs(ids, ranks, *limits, matrix, rare)
+        rows = slice(limits[0], min(limits[1], wide))
+        if total:
+            kernels.strong_pairs(
+                matrix[rows], by_rank, total, least, *limits_of_pmi, rows.start, strong[rows]
+            )
+        return rare
+
+    rare = sum(ordered_threads(count, shares(weights, workers), workers), np.zeros(n_units, int))
+
+    def strong_keys(limits: tuple[int, int]) -> Array:
+        most = int(rare[slice(*limits)].sum())
+        keys = kernels.rare_keys(ids, ranks, wide, *limits, most)
+        keys.sort()
+        keys, found = kernel("ngrams").repeated(keys, least)
+        held = np.zeros(keys.size, np.bool_)
+        kernels.strong_keys(keys, found, logs, total, *limits_of_pmi, held)
+        return keys[held]
+
+    parts = max(workers, -(-16 * workers * int(rare.sum()) // room))
+    ranges = shares(rare, parts)
+    keys = [np.zeros(0, np.int64), *ordered_threads(strong_keys, ranges, workers)]
+    return _Pairs(ranks, strong, np.concatenate(keys))
+
+
+def _without_redundant(
+    units: Units, found: Segments, fewest: int, longest: int | None, compatible: bool,
+    workers: int, progress: Progress,
+) -> Found:  # fmt: skip
+    """Prune candidates, and say what the words are worth."""
+    kernels = kernel("cutting")
+    words = kernels.new_words(found.units, found.offsets)
+    with progress.stage("prune", found.counts.size, "candidates"):
+        counts, kept, gains, breaks = kernels.prune(
+            words, found.counts, longest or _LONGEST, compatible
+        )
+        progress.advance(found.counts.size)
+    final = np.where(kept, counts, 0)
+    saved = np.full((2, counts.size), np.nan)
+
+    def weigh(_: None, start: int) -> None:
+        stop = min(start + _BLOCK, counts.size)
+        saved[:, start:stop] = kernels.savings(words, final, start, stop)
+
+    with progress.stage("savings", counts.size, "words"):
+        run_threads(weigh, range(0, counts.size, _BLOCK), lambda: None, workers)
+    held = np.flatnonzero(final >= fewest)
+    kept_words = replace(found, counts=final).take(held)
+    order = by_count(kept_words)
+    kept_words, held = kept_words.take(order), held[order]
+    return Found(
+        strings(units, kept_words),
+        kept_words.counts,
+        {"pmi": saved[0, held], "bits": saved[1, held] / math.log(2)},
+        _reasons(units, found, counts, kept, gains, breaks, longest),
+    )
+
+
+def _reasons(
+    units: Units, found: Segments, counts: Array, kept: Array, gains: Array, breaks: Array,
+    longest: int | None,
+) -> list[tuple[str, int, str]]:  # fmt: skip
+    """List what was pruned, the most frequent first."""
+    gone = np.flatnonzero(~kept)
+    judged = replace(found, counts=counts)
+    gone = gone[by_count(judged.take(gone))]
+    dropped, inner = judged.take(gone), replace(found, units=breaks).take(gone).units
+    lengths, limit = dropped.lengths.tolist(), longest or _LONGEST
+    return [
+        (
+            word,
+            count,
+            f"longer than {limit} units"
+            if n > limit
+            else f"its parts {parts} explain it: {gain:.1f} nats gained, {n - 1} needed",
+        )
+        for word, count, parts, gain, n in zip(
+            strings(units, dropped), dropped.counts.tolist(), strings(units, dropped, inner),
+            gains[gone].tolist(), lengths, strict=True,
+        )
+    ]  # fmt: skip
