@@ -79,10 +79,10 @@ def check(units, longest, least=2, **settings):
     assert result.lasts.tolist() == [gram[-1] if gram else 0 for gram in grams]
     for array in (result.places, result.prefixes, result.suffixes, result.lasts):
         assert array.dtype == np.int32
-    assert result.first.dtype == result.counts.dtype == result.kinds.dtype == np.int64
-    assert result.sums.dtype == np.float64
+    assert result.first.dtype == result.counts.dtype == np.int64
+    assert result.sums.dtype == result.kinds.dtype == np.float32
 
-    entropies = result.entropies(0.5)
+    entropies = result.entropies(correction=0.5)
     for gram, number in numbers.items():
         assert result.units_of(number) == list(gram)
         assert result.find(list(gram)) == number
@@ -93,15 +93,15 @@ def check(units, longest, least=2, **settings):
         for side, counts in enumerate(beside(gram, found, least)):
             assert result.kinds[side, number] == len(counts)
             # sums of a few numbers, added in another order
-            assert_allclose(result.sums[side, number], sum(c * log(c) for c in counts), 1e-12)
+            assert_allclose(result.sums[side, number], sum(c * log(c) for c in counts), 1e-6)
             plug_in = -sum(c / n * log(c / n) for c in counts)
             wanted = plug_in + 0.5 * (len(counts) - 1) / (2 * n)
-            assert_allclose(entropies[side, number], wanted, 1e-12, 1e-12)
+            assert_allclose(entropies[side, number], wanted, 1e-6, 1e-6)
     for gram in found:
         if len(gram) <= longest and gram not in numbers:
             assert result.find(list(gram)) == 0
     shares = units.counts[1:] / units.size
-    assert_allclose(entropies[:, 0], -(shares * np.log(shares)).sum(), 1e-12, 1e-12)
+    assert_allclose(result.unit_entropy(), -(shares * np.log(shares)).sum(), 1e-12, 1e-12)
     assert not result.sums[:, 0].any() and not result.kinds[:, 0].any()
     return result
 
@@ -158,9 +158,9 @@ def test_an_ngram_by_hand():
     assert_allclose(result.sums[0], [0, 3 * log(3), 0, 0])
     assert_allclose(result.sums[1], [0, 0, 3 * log(3), 0])
     assert result.kinds.tolist() == [[0, 2, 3, 3], [0, 4, 1, 3]]
-    assert_allclose(result.entropies(0)[0, 1], log(4) - 0.75 * log(3))
-    assert_allclose(result.entropies()[0, 1], log(4) - 0.75 * log(3) + 1 / 8)
-    assert_allclose(result.entropies(0)[1, 2], 0, atol=1e-15)
+    assert_allclose(result.entropies(correction=0)[0, 1], log(4) - 0.75 * log(3), 1e-6)
+    assert_allclose(result.entropies()[0, 1], log(4) - 0.75 * log(3) + 1 / 8, 1e-6)
+    assert_allclose(result.entropies(correction=0)[1, 2], 0, atol=1e-6)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 7])

@@ -189,7 +189,6 @@ def test_streams_by_hand(unit, text, alphabet, ids):
     assert (list(units.alphabet), units.ids.tolist()) == (alphabet, ids)
 
 
-@pytest.mark.xfail(strict=True, reason="'word' joins what stands side by side, as if by a space")
 @pytest.mark.parametrize("text", ["甲甲", "a甲a甲"])
 def test_only_a_space_joins_the_units_of_a_phrase(text):
     ids = read_units([text], unit="word", workers=1).ids

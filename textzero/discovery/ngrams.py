@@ -35,9 +35,9 @@ class Ngrams:
         prefixes: int32 (m,). The n-gram without its last unit; 0 for single units.
         suffixes: int32 (m,). The n-gram without its first unit.
         lasts: int32 (m,). The last unit.
-        sums: float64 (2, m). Sum of c ln c over the repeated n-grams that prolong it by one unit to
+        sums: float32 (2, m). Sum of c ln c over the repeated n-grams that prolong it by one unit to
             the right [0] or to the left [1].
-        kinds: int64 (2, m). How many different continuations it has; every boundary is one, and
+        kinds: float32 (2, m). How many different continuations it has; every boundary is one, and
             so is every unit that makes no repeated n-gram, each time.
         least: N-grams of two units or more that are seen less often have no number: 2, or more
             when the text is long.
@@ -86,20 +86,30 @@ class Ngrams:
                 break
         return number
 
-    def entropies(self, correction: float = 1.0) -> Array:
+    def entropies(
+        self, numbers: slice | Array = slice(None), correction: float = 1.0
+    ) -> Array:
         """Entropies of the next and of the previous unit, in nats.
 
         The plug-in estimate plus `correction` times Miller and Madow's term (K - 1) / 2N.
 
+        Args:
+            numbers: Of the n-grams; all by default.
+            correction: Of the estimate.
+
         Returns:
-            float64 (2, m). Row 0 looks right, row 1 left; column 0 is of the text itself.
+            float64 (2, n). Row 0 looks right, row 1 left.
         """
-        n = np.maximum(self.counts, 1)
-        entropies = np.log(n) - self.sums / n + correction * (self.kinds - 1) / (2 * n)
+        n = np.maximum(self.counts[numbers], 1)
+        terms = self.kinds[:, numbers].astype(np.float64) - 1
+        plug_in = np.maximum(np.log(n) - self.sums[:, numbers] / n, 0)  # sums are rounded
+        return plug_in + correction * terms / (2 * n)
+
+    def unit_entropy(self) -> float:
+        """Entropy of the units of the text, in nats."""
         single = self.counts[self.level(1)].astype(np.float64)
         total = single.sum()
-        entropies[:, 0] = np.log(total) - (single * np.log(single)).sum() / total
-        return entropies
+        return float(np.log(total) - (single * np.log(single)).sum() / total)
 
 
 def count_ngrams(
@@ -116,7 +126,7 @@ def count_ngrams(
     The same for any number of workers and any `room`.
 
     Args:
-        units: The stream.
+        units: The stream; `units.ids` becomes the first row of `places`.
         longest: Units of the longest n-grams.
         room: Bytes that keys being sorted may take.
         workers: Threads.
@@ -127,6 +137,7 @@ def count_ngrams(
     n = units.ids.size
     places = room_for((longest, n), folder)
     places[0] = units.ids
+    units.ids = places[0]  # one copy is enough
     least = max(2, -(-units.size // _MOST))
     first = [1, len(units.alphabet) + 1]
     counts = [np.r_[0, units.counts[1:]]]
@@ -154,12 +165,12 @@ def count_ngrams(
             lasts.append(lasts[-1][-size:][behind])
             first.append(first[-1] + keys.size)
             progress.advance(n - n // 2)
-    nothing = np.zeros((2, 1))
+    nothing = np.zeros((2, 1), np.float32)
     return Ngrams(
         units, places, np.array(first, np.int64), np.concatenate(counts),
         np.concatenate(prefixes), np.concatenate(suffixes), np.concatenate(lasts),
         np.concatenate([nothing, *sums], axis=1),
-        np.concatenate([nothing, *kinds], axis=1).astype(np.int64), least,
+        np.concatenate([nothing, *kinds], axis=1), least,
     )  # fmt: skip
 
 
@@ -203,7 +214,7 @@ def _continuations(
     before: Array, behind: Array, found: Array, counts: Array, size: int
 ) -> tuple[Array, Array]:
     """Return (sum of c ln c, number of continuations) of each n-gram, to both sides."""
-    sums, kinds = np.zeros((2, size)), np.zeros((2, size), np.int64)
+    sums, kinds = np.zeros((2, size), np.float32), np.zeros((2, size), np.float32)
     logs = found * np.log(found)
     for side, inner in enumerate((before, behind)):
         sums[side] = np.bincount(inner, logs, minlength=size)

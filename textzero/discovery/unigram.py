@@ -83,14 +83,10 @@ class Model:
 
     def start(self) -> Words:
         """Cut the text by the entropies at both ends of its words."""
-        ngrams = self.ngrams
-        ends = ngrams.entropies(self.settings.correction)
-        root = ends[:, :1].copy()
-        ends[:, 0] = 0
-        rises = np.zeros((2, ngrams.counts.size))
-        for side, inner in enumerate((ngrams.prefixes, ngrams.suffixes)):
-            rises[side] = ends[side] - ends[side, inner]
-            rises[side, ngrams.level(1)] = ends[side, ngrams.level(1)] - root[side]
+        ngrams, correction = self.ngrams, self.settings.correction
+        ends = np.zeros((2, ngrams.counts.size), np.float32)  # of number 0, no n-gram, it is 0
+        for n in range(1, ngrams.longest + 1):
+            ends[:, ngrams.level(n)] = ngrams.entropies(ngrams.level(n), correction)
         rare = np.zeros((len(self.blocks), 3, ngrams.longest))
         places, kernels = ngrams.places, self.kernels
 
@@ -100,14 +96,18 @@ class Model:
         run_threads(sum_rare, range(len(self.blocks)), lambda: None, self.workers)
         once, right, left = rare.sum(axis=0)
         means = np.zeros(ngrams.longest)
-        scores = np.zeros(ngrams.counts.size)
+        scores = np.zeros(ngrams.counts.size, np.float32)
+        runs = ngrams.units.runs[1:]  # words by rule, so their ends tell nothing of other words'
         for n in range(1, ngrams.longest + 1):
             level = ngrams.level(n)
-            heard = ~ngrams.units.runs[1:] if n == 1 and not ngrams.units.runs[1:].all() else ...
-            types = rises[0, level][heard].size + once[n - 1]
-            total = rises[:, level][:, heard].sum() + right[n - 1] + left[n - 1]
+            inner = (ngrams.prefixes[level], ngrams.suffixes[level])
+            before = [ends[k, inner[k]] for k in (0, 1)] if n > 1 else ngrams.unit_entropy()
+            rises = ends[:, level] - np.asarray(before, np.float64)
+            heard = ~runs if n == 1 and not runs.all() else slice(None)
+            types = rises[0, heard].size + once[n - 1]
+            total = rises[:, heard].sum() + right[n - 1] + left[n - 1]
             means[n - 1] = total / types if types else 0.0
-            scores[level] = n * (rises[:, level].sum(axis=0) - means[n - 1])
+            scores[level] = n * (rises.sum(axis=0) - means[n - 1])
         cuts = np.zeros(places.shape[1], np.uint8)
 
         def cut(_: None, block: tuple[int, int]) -> None:
@@ -166,7 +166,7 @@ class Model:
         )  # fmt: skip
         return unit_weights ** (1 / temperature), settings, tables
 
-    def own_spelling(self, numbers: Array, n: int) -> Array:
+    def own_spelling(self, numbers: Array, n: int | Array) -> Array:
         """Probability of n-grams of `n` units as new words, after `fit` at temperature 1."""
         return self.spelling[numbers].astype(np.float64) * self.fresh[n]
 

@@ -31,42 +31,40 @@ def weigh(model: Model, words: Words, considered: Array, min_count: int) -> tupl
     ngrams = model.ngrams
     kept = words.counts >= min_count
     kept[0] = False
-    logs = _log_probabilities(model, words)
-    lengths = lengths_of(ngrams)
-    charged = logs - model.settings.charge * (lengths - 1)
     numbers = np.flatnonzero(kept)
     if not numbers.size:
         return Found([], np.zeros(0, np.int64)), np.zeros(0)
-    lowest = charged[numbers].min() - np.log(10)
-    usable = np.where(kept, charged, np.where(lengths == 1, lowest, -np.inf))
-    plain = np.where(kept, logs, np.where(lengths == 1, lowest, -np.inf))
-    ends = ngrams.entropies()
-    counts = words.counts.astype(np.int64)
-    bits = np.full(counts.size, np.nan)
-    pmi = np.full(counts.size, np.nan)
+    model.fit(words, 1.0)
+    lengths = np.searchsorted(ngrams.first, numbers, side="right")
+    logs = _log_probabilities(model, words, numbers, lengths)
+    charged = logs - model.settings.charge * (lengths - 1)
+    counts = words.counts[numbers].astype(np.int64)
+    table = _Usable(ngrams, numbers, charged, logs)
+    pmi, bits = np.full(numbers.size, np.nan), np.full(numbers.size, np.nan)
     dropped: list[tuple[str, int, str]] = []
     for n in range(2, ngrams.longest + 1):
         level = ngrams.level(n)
-        used = level.start + np.flatnonzero(kept[level])
-        pmi[used] = cohesion(ngrams, used, n)
-        parts, pieces, _ = _best_parts(ngrams, used, n, usable, plain)
-        gain = counts[used] * (logs[used] - parts - (pieces - 1))
-        bits[used] = (gain + np.log(np.maximum(model.own_spelling(used, n), 1e-300))) / _BIT
+        here = slice(*np.searchsorted(numbers, [level.start, level.stop]))
+        used = numbers[here]
+        pmi[here] = cohesion(ngrams, used, n)
+        parts, pieces, _ = table.best_parts(used, n)
+        gain = counts[here] * (logs[here] - parts - (pieces - 1))
+        bits[here] = (gain + np.log(np.maximum(model.own_spelling(used, n), 1e-300))) / _BIT
         lost = level.start + np.flatnonzero(~kept[level] & (considered[level] > 1))
         weak = cohesion(ngrams, lost, n)
-        _, _, breaks = _best_parts(ngrams, lost, n, usable, plain)
+        _, _, breaks = table.best_parts(lost, n)
         for number, value, marks in zip(lost.tolist(), weak.tolist(), breaks.tolist(), strict=True):
-            dropped.append(_reason(ngrams, number, int(counts[number]), value, marks, min_count))
+            count = int(words.counts[number])
+            dropped.append(_reason(ngrams, number, count, value, marks, min_count))
     once = _words_seen_once(model, words) if min_count < ngrams.least else []
-    order = np.lexsort((numbers, -counts[numbers], -np.nan_to_num(bits[numbers], nan=-np.inf)))
-    numbers = numbers[order]
+    order = np.lexsort((numbers, -counts, -np.nan_to_num(bits, nan=-np.inf)))
+    ends = ngrams.entropies(numbers)[:, order]
     scores = {
-        "occurrences": ngrams.counts[numbers].astype(np.float64), "pmi": pmi[numbers],
-        "left_entropy": ends[1, numbers], "right_entropy": ends[0, numbers],
-        "bits": bits[numbers],
+        "occurrences": ngrams.counts[numbers[order]].astype(np.float64), "pmi": pmi[order],
+        "left_entropy": ends[1], "right_entropy": ends[0], "bits": bits[order],
     }  # fmt: skip
-    texts = [ngrams.text(number) for number in numbers.tolist()]
-    logs, sizes, found_counts = charged[numbers], lengths[numbers], counts[numbers]
+    texts = [ngrams.text(number) for number in numbers[order].tolist()]
+    logs, sizes, found_counts = charged[order], lengths[order], counts[order]
     if once:
         texts += [text for text, _, _ in once]
         logs = np.r_[logs, [log for _, log, _ in once]]
@@ -103,14 +101,6 @@ def _words_seen_once(model: Model, words: Words) -> list[tuple[str, float, int]]
     return [(text, *found[text]) for text in sorted(found)]
 
 
-def lengths_of(ngrams: Ngrams) -> Array:
-    """int64 (m,): units of each n-gram; 1 for number 0."""
-    lengths = np.ones(ngrams.counts.size, np.int64)
-    for n in range(2, ngrams.longest + 1):
-        lengths[ngrams.level(n)] = n
-    return lengths
-
-
 def cohesion(ngrams: Ngrams, numbers: Array, n: int) -> Array:
     """Least pointwise mutual information over the ways to split n-grams of `n` units, in nats."""
     total = np.log(ngrams.units.size)
@@ -132,26 +122,39 @@ def _part(ngrams: Ngrams, numbers: Array, n: int, start: int, stop: int) -> Arra
     return numbers
 
 
-def _best_parts(
-    ngrams: Ngrams, numbers: Array, n: int, usable: Array, plain: Array
-) -> tuple[Array, Array, Array]:
-    """Cut n-grams into words other than themselves: (sum of logs, words, bit k: one begins at k)."""
-    best = np.full((n + 1, numbers.size), -np.inf)
-    sums, pieces = np.zeros((n + 1, numbers.size)), np.zeros((n + 1, numbers.size), np.int64)
-    breaks = np.zeros((n + 1, numbers.size), np.int64)
-    best[0] = 0
-    for stop in range(1, n + 1):
-        for start in range(stop):
-            if stop - start == n:
-                continue
-            part = _part(ngrams, numbers, n, start, stop)
-            value = best[start] + usable[part]
-            better = value > best[stop]
-            best[stop] = np.where(better, value, best[stop])
-            sums[stop] = np.where(better, sums[start] + plain[part], sums[stop])
-            pieces[stop] = np.where(better, pieces[start] + 1, pieces[stop])
-            breaks[stop] = np.where(better, breaks[start] | 1 << start, breaks[stop])
-    return sums[n], pieces[n], breaks[n]
+class _Usable:
+    """The words that n-grams can be cut into: those of the table, and all single units."""
+
+    def __init__(self, ngrams: Ngrams, numbers: Array, charged: Array, logs: Array) -> None:
+        self.ngrams = ngrams
+        lowest = charged.min() - np.log(10)
+        self.charged = np.full(ngrams.counts.size, -np.inf, np.float32)
+        self.charged[ngrams.level(1)] = lowest
+        self.logs = self.charged.copy()
+        self.charged[numbers], self.logs[numbers] = charged, logs
+
+    def best_parts(self, numbers: Array, n: int) -> tuple[Array, Array, Array]:
+        """Cut n-grams of `n` units into shorter words.
+
+        Returns:
+            The sum of their logarithms, how many there are, and bit k where one begins at unit k.
+        """
+        best = np.full((n + 1, numbers.size), -np.inf)
+        sums, pieces = np.zeros((n + 1, numbers.size)), np.zeros((n + 1, numbers.size), np.int64)
+        breaks = np.zeros((n + 1, numbers.size), np.int64)
+        best[0] = 0
+        for stop in range(1, n + 1):
+            for start in range(stop):
+                if stop - start == n:
+                    continue
+                part = _part(self.ngrams, numbers, n, start, stop)
+                value = best[start] + self.charged[part]
+                better = value > best[stop]
+                best[stop] = np.where(better, value, best[stop])
+                sums[stop] = np.where(better, sums[start] + self.logs[part], sums[stop])
+                pieces[stop] = np.where(better, pieces[start] + 1, pieces[stop])
+                breaks[stop] = np.where(better, breaks[start] | 1 << start, breaks[stop])
+        return sums[n], pieces[n], breaks[n]
 
 
 def _reason(
@@ -168,17 +171,11 @@ def _reason(
     return text(units), int(ngrams.counts[number]), why
 
 
-def _log_probabilities(model: Model, words: Words) -> Array:
-    """float64 (m,): ln of each n-gram's Pitman-Yor probability as a word."""
-    model.fit(words, 1.0)
+def _log_probabilities(model: Model, words: Words, numbers: Array, lengths: Array) -> Array:
+    """float64 (n,): ln of the Pitman-Yor probability of n-grams as words."""
     settings, tokens = model.settings, words.tokens + model.settings.strength
-    known = np.maximum(words.counts - settings.discount, 0) / tokens
-    logs = np.full(words.counts.size, -np.inf)
-    for n in range(1, model.ngrams.longest + 1):
-        level = model.ngrams.level(n)
-        numbers = np.arange(level.start, level.stop)
-        logs[level] = np.log(np.maximum(known[level] + model.own_spelling(numbers, n), 1e-170))
-    return logs
+    known = np.maximum(words.counts[numbers] - settings.discount, 0) / tokens
+    return np.log(known + model.own_spelling(numbers, lengths))
 
 
 def _unit_constant(logs: Array, lengths: Array) -> float:
