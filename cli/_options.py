@@ -79,7 +79,8 @@ token_options = _together(
         default="word",
         show_default=True,
         metavar="NAME",
-        help="word, whitespace, char, or a Python function as package.module:function.",
+        help="word, whitespace, char, the file of a lexicon, or a Python function as "
+        "package.module:function.",
     ),
     click.option("--lowercase", is_flag=True, help="Lower-case the text first."),
     click.option("--nfkc", is_flag=True, help="Normalise the text to Unicode NFKC first."),

@@ -21,7 +21,7 @@ from ._progress import make_progress
               help="What words are made of: characters of scripts without spaces, every letter, "
               "or words, which finds phrases.")  # fmt: skip
 @click.option("--max-length", type=click.IntRange(2),
-              help="Units of the longest words.  [default: by the script; 5 for Chinese]")  # fmt: skip
+              help="Units of the longest words.  [default: by the script]")  # fmt: skip
 @click.option("--min-count", type=click.IntRange(1),
               help="Leave out rarer words.  [default: by the size of the corpus]")  # fmt: skip
 @click.option("--min-pmi", metavar="NATS[,NATS...]",
@@ -31,7 +31,7 @@ from ._progress import make_progress
 @click.option("--compatible", is_flag=True, help="Of entropy: decide as nlp-zero does.")
 @click.option("--known", metavar="LEXICON", help="Leave out the words of this lexicon.")
 @click.option("--domain", multiple=True, metavar="CORPUS",
-              help="Rank by how much more a word belongs here than there (repeatable).")  # fmt: skip
+              help="Rank by how much more a word belongs here (repeatable).")  # fmt: skip
 @click.option("--explain", metavar="WORD",
               help="Tell the story of one word; CORPUS may be a lexicon made before.")  # fmt: skip
 @click.option("--dropped/--no-dropped", default=True, show_default=True,

@@ -25,6 +25,8 @@ class _Dimension(click.ParamType):
 @click.command()
 @options.corpus_options
 @options.token_options
+@click.option("--discover", is_flag=True,
+              help="Find the words first, in place of --tokenizer.")  # fmt: skip
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Folder to write.")
 @click.option("--dim", type=_Dimension(), default=128, show_default=True, metavar="N|auto",
               help="Length of a vector; auto is as long as so many words need.")  # fmt: skip
@@ -57,6 +59,7 @@ def embed(
     untruncated: bool,
     seed: int,
     tokenizer: str,
+    discover: bool,
     lowercase: bool,
     nfkc: bool,
     memory: str | None,
@@ -89,6 +92,7 @@ def embed(
         options.make_corpus(**corpus),
         output,
         tokenizer=tokenizer,
+        discover=discover,
         lowercase=lowercase,
         nfkc=nfkc,
         min_count=min_count,

@@ -13,7 +13,7 @@ KERNELS = PACKAGE / "kernels"
 ORDER = [
     *("version", "errors", "_compat", "memory", "progress", "files", "packed", "kernels"),
     *("parallel", "corpus", "counts", "lexicon", "segmenter", "segmentation_score", "tokens"),
-    *("token_workers", "counting", "vocabulary"),
+    *("token_workers", "counting", "discovery", "vocabulary"),
     *("cooccurrence", "vectors", "structure", "models"),
 ]
 OPTIONAL = {"cupy", "keras", "jax", "torch", "tensorflow", "dask", "distributed", "matplotlib"}

@@ -241,9 +241,7 @@ class _Shares:
         return (self.here + mean / 2) / (self.here + there + mean)
 
 
-def _ranked_by_domain(
-    lexicon: Lexicon, other: Corpus, workers: int, progress: Progress
-) -> Lexicon:
+def _ranked_by_domain(lexicon: Lexicon, other: Corpus, workers: int, progress: Progress) -> Lexicon:
     if not len(lexicon):
         return lexicon
     counts = count_words(other, tokenizer=Segmenter(lexicon), workers=workers, progress=progress)

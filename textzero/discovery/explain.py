@@ -7,7 +7,7 @@ _LONGER = 8
 
 
 def explain_word(lexicon: Lexicon, word: str) -> str:
-    """Tell the story of one word in a few lines: scores, rivals, longer words, or why it was dropped.
+    """Tell the story of one word: its scores, rivals and longer words, or why it was dropped.
 
     >>> lexicon = Lexicon(["北京", "大学", "北京大学"], [8, 5, 2])
     >>> print(explain_word(lexicon, "北京大学"))
@@ -41,7 +41,9 @@ def _scores(lexicon: Lexicon, place: int) -> list[str]:
     for name, column in lexicon.scores.items():
         value = float(column[place])
         if value == value:  # not NaN
-            unit = {"bits": " saved", "occurrences": " as a string", "domain": ""}.get(name, " nats")
+            unit = {"bits": " saved", "occurrences": " as a string", "domain": ""}.get(
+                name, " nats"
+            )
             lines.append(f"  {name.replace('_', ' ')} {value:,.6g}{unit}")
     return lines
 

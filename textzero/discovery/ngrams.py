@@ -86,9 +86,7 @@ class Ngrams:
                 break
         return number
 
-    def entropies(
-        self, numbers: slice | Array = slice(None), correction: float = 1.0
-    ) -> Array:
+    def entropies(self, numbers: slice | Array = slice(None), correction: float = 1.0) -> Array:
         """Entropies of the next and of the previous unit, in nats.
 
         The plug-in estimate plus `correction` times Miller and Madow's term (K - 1) / 2N.

@@ -67,6 +67,7 @@ class Words:
 
     @property
     def tokens(self) -> int:
+        """How many words the text was cut into."""
         return int(self.counts.sum(dtype=np.int64) + self.rare_lengths.sum())
 
 

@@ -16,18 +16,23 @@ from textzero.cooccurrence import Cooccurrence, count_cooccurrences, distance_we
 from textzero.corpus import Corpus, Reading
 from textzero.counting import count_words
 from textzero.counts import Counts
+from textzero.discovery.discover import discover_words
 from textzero.errors import InputError, OutputExistsError
 from textzero.files import MANIFEST, file_digest, flush, peak_memory, read_json, write_json
 from textzero.memory import memory_bytes
 from textzero.progress import Progress
 from textzero.tokens import Spec, Tokenizer
 from textzero.vectors.training import TrainingSettings, train_vectors
-from textzero.vectors.word_vectors import TENSORS, VOCABULARY, WordVectors
+from textzero.vectors.word_vectors import LEXICON, TENSORS, VOCABULARY, WordVectors
 from textzero.version import __version__
 from textzero.vocabulary import Vocabulary
 
 _COUNTS, _COUNTED, _PAIRS = "counts.tsv", "counts.json", "cooccurrence"
-_KNOWN = {_COUNTS, _COUNTED, _PAIRS, TENSORS, VOCABULARY, MANIFEST}
+_DISCOVERED = "lexicon.json"
+_KNOWN = {
+    *(_COUNTS, _COUNTED, _PAIRS, _DISCOVERED),
+    *(LEXICON, TENSORS, VOCABULARY, MANIFEST),
+}
 
 
 def embed(
@@ -35,6 +40,7 @@ def embed(
     folder: str | Path,
     *,
     tokenizer: Spec = "word",
+    discover: bool = False,
     lowercase: bool = False,
     nfkc: bool = False,
     min_count: int = 5,
@@ -57,8 +63,10 @@ def embed(
     Args:
         corpus: Where the texts are.
         folder: Where to write vectors.safetensors, vocabulary.tsv, manifest.json, counts.tsv and
-            cooccurrence/.
+            cooccurrence/; and lexicon.tsv when the tokenizer is a lexicon.
         tokenizer, lowercase, nfkc: As for `count_words`.
+        discover: Find the words of the corpus first (`discover_words`), and use that lexicon in
+            place of `tokenizer`.
         min_count: Rarer words get no vector.
         max_words: At most so many words, the most frequent.
         window, weighting, keep_gaps: As for `count_cooccurrences`.
@@ -75,15 +83,26 @@ def embed(
     """
     folder, progress = Path(folder), progress or Progress()
     settings = settings or TrainingSettings()
-    chosen = Tokenizer(tokenizer, lowercase, nfkc)
     distance_weights(window, weighting)  # a wrong setting is told before anything is counted
     memory_bytes(memory)
     begun = perf_counter()
     inputs = _inputs(corpus, folder)
-    text_key = {
-        "inputs": _identity(inputs), "corpus": corpus.settings(), **chosen.settings(),
+    read_key = {
+        "inputs": _identity(inputs), "corpus": corpus.settings(),
         "strict": corpus.strict, "on_error": corpus.on_error,
     }  # fmt: skip
+    if discover:
+        key = _hash({**read_key, "lowercase": lowercase, "version": __version__})
+        if not _is_discovered(folder, key):
+            _look_at(folder, "", force)
+            folder.mkdir(parents=True, exist_ok=True)
+            _discover(corpus, folder, key, lowercase, memory, workers, progress, say)
+        tokenizer = str(folder / LEXICON)
+    chosen = Tokenizer(tokenizer, lowercase, nfkc)
+    spoken = chosen.settings()
+    if chosen.segmenter is not None:
+        spoken["tokenizer"] = LEXICON  # the copy in the folder, wherever that goes
+    text_key = {**read_key, **spoken}
     pair_key = {
         **text_key, "min_count": min_count, "max_words": max_words,
         "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
@@ -100,6 +119,8 @@ def embed(
         say(f"{folder} is up to date")
         return old
     folder.mkdir(parents=True, exist_ok=True)
+    if chosen.segmenter is not None and not discover:
+        chosen.segmenter.lexicon.save(folder / LEXICON)
 
     counts = _counts(corpus, folder, keys["counts"], chosen, workers, progress, say)
     reading = counts.reading
@@ -128,7 +149,7 @@ def embed(
         "python": platform.python_version(),
         "inputs": inputs,
         "settings": {
-            **chosen.settings(), **corpus.settings(), "min_count": min_count,
+            **spoken, **corpus.settings(), "min_count": min_count,
             "max_words": max_words, "window": window, "weighting": weighting,
             "keep_gaps": keep_gaps, **_json_settings(trained.settings),
         },
@@ -144,6 +165,7 @@ def embed(
     one_matrix = settings.model in ("shared", "concat")  # the vectors themselves hold c
     context = None if one_matrix else trained.context
     vectors = WordVectors(vocabulary, trained.vectors(), context, manifest)
+    vectors.folder = folder
     _write(vectors, folder)
     return vectors
 
@@ -220,6 +242,36 @@ def _look_at(folder: Path, key: str, force: bool) -> WordVectors | None:
         f"{folder} holds vectors of other texts or settings; "
         "choose another folder, or pass --force to replace them"
     )
+
+
+def _is_discovered(folder: Path, key: str) -> bool:
+    """Whether the folder's lexicon was found in the same texts."""
+    if not (folder / _DISCOVERED).exists() or not (folder / LEXICON).exists():
+        return False
+    record = read_json(folder / _DISCOVERED)
+    return record.get("key") == key and record.get("blake2b") == file_digest(folder / LEXICON)
+
+
+def _discover(
+    corpus: Corpus,
+    folder: Path,
+    key: str,
+    lowercase: bool,
+    memory: int | str | None,
+    workers: int | None,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> None:
+    begun = perf_counter()
+    lexicon = discover_words(
+        corpus, lowercase=lowercase, memory=memory, workers=workers, progress=progress
+    )
+    lexicon.dropped = None
+    (folder / _DISCOVERED).unlink(missing_ok=True)
+    lexicon.save(folder / LEXICON)
+    write_json(folder / _DISCOVERED, {"key": key, "blake2b": file_digest(folder / LEXICON)})
+    progress.seconds = {"discover": round(perf_counter() - begun, 3)}
+    say(f"{len(lexicon):,} words found in {progress.seconds['discover']:.1f} s")
 
 
 def _counts(

@@ -16,13 +16,14 @@ import numpy as np
 from textzero._compat import Array
 from textzero.errors import InputError, ResourceError
 from textzero.files import MANIFEST, read_json, whole_folder, write_json
+from textzero.segmenter import Segmenter
 from textzero.tokens import Spec, Tokenizer
 from textzero.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from textzero.vectors.clustering import Clusters
 
-TENSORS, VOCABULARY = "vectors.safetensors", "vocabulary.tsv"
+TENSORS, VOCABULARY, LEXICON = "vectors.safetensors", "vocabulary.tsv", "lexicon.tsv"
 _KIND = "textzero vectors 1"
 _ROWS = 1 << 14  # rows multiplied at once
 
@@ -35,7 +36,10 @@ class WordVectors:
         vectors: float32 (n_words, dim).
         context: float32 (n_words, dim), the other matrix of the model, or None.
         manifest: How the vectors were made.
+        folder: Where they were loaded from; a lexicon that cut the corpus lies there too.
     """
+
+    folder: Path | None = None
 
     def __init__(
         self,
@@ -286,7 +290,9 @@ class WordVectors:
         settings = self.manifest.get("settings") or {}
         if tokenizer is None:
             tokenizer = str(settings.get("tokenizer", "word"))
-            if ":" in tokenizer:  # package.module:function
+            if "lexicon" in settings:
+                tokenizer = self._segmenter
+            elif ":" in tokenizer:  # package.module:function
                 raise InputError(
                     f"these vectors were made with the tokenizer {tokenizer!r}; name it again "
                     "with --tokenizer if you trust it"
@@ -294,6 +300,20 @@ class WordVectors:
         return Tokenizer(
             tokenizer, bool(settings.get("lowercase", False)), bool(settings.get("nfkc", False))
         )(text)
+
+    @cached_property
+    def _segmenter(self) -> Segmenter:
+        """The lexicon that cut the corpus, from the vectors' folder."""
+        path = None if self.folder is None else self.folder / LEXICON
+        if path is None or not path.exists():
+            raise InputError(
+                "these vectors were made with a lexicon that is not beside them; "
+                "name it again with --tokenizer"
+            )
+        segmenter = Segmenter(path)
+        if segmenter.lexicon.digest() != self.manifest["settings"]["lexicon"]:
+            raise InputError(f"{path} is not the lexicon that these vectors were made with")
+        return segmenter
 
     def _products(self, query: Array) -> Array:
         """float32 (n_words,): vectors @ query, by blocks, so that a mapped file is not copied."""
@@ -382,7 +402,9 @@ class WordVectors:
             raise InputError(
                 f"{folder / TENSORS}: context must be of shape {vectors.shape}, got {context.shape}"
             )
-        return cls(vocabulary, vectors, context, manifest)
+        loaded = cls(vocabulary, vectors, context, manifest)
+        loaded.folder = folder
+        return loaded
 
 
 def unit_rows(matrix: Array) -> Array:
