@@ -156,7 +156,8 @@ class Model:
         total = tokens + chosen.strength
         fresh = (chosen.strength + chosen.discount * types) / total
         settings = np.array([1 / total, chosen.discount, 1 / temperature])
-        spelled = fresh * lengths / max(types, 1)
+        shares = (lengths + 0.5) / (types + 0.5 * ngrams.longest)  # of lengths never seen, a little
+        spelled = fresh * shares
         self.fresh = spelled / scale**n
         charges = np.exp(-chosen.charge / temperature * np.maximum(n - 1, 0))
         tables = np.stack([scale**n, spelled, charges, spelled ** (1 / temperature) * charges])
