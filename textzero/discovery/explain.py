@@ -13,7 +13,8 @@ def explain_word(lexicon: Lexicon, word: str) -> str:
     >>> print(explain_word(lexicon, "北京大学"))
     北京大学: a word, seen 2 times
       probability 0.133333 (ln -2.0149030)
-      instead of 北京 大学 (ln -1.7272209)
+      other cut 北京 大学 (ln -1.7272210)
+      other cut 北京 大 学 (ln -9.2635879)
     """
     words = list(lexicon.words)
     if word in lexicon:
@@ -50,7 +51,6 @@ def _scores(lexicon: Lexicon, place: int) -> list[str]:
 
 def _rivals(lexicon: Lexicon, word: str) -> list[str]:
     """How the string would be cut without it."""
-    ways = Segmenter(lexicon).n_best(word, 3)
+    ways = Segmenter(lexicon).n_best(word, 3, spaces=False)
     other = [(tokens, log) for tokens, log in ways if tokens != [word]][:2]
-    return [f"  {'instead of' if k == 0 else 'or'} {' '.join(tokens)} (ln {log:.7f})"
-            for k, (tokens, log) in enumerate(other)]  # fmt: skip
+    return [f"  other cut {' '.join(tokens)} (ln {log:.7f})" for tokens, log in other]
