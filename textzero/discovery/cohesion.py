@@ -29,7 +29,7 @@ from textzero.discovery.segments import (
     Segments,
     by_count,
     count_segments,
-    gather,
+    count_up,
     join,
     strings,
 )
@@ -58,7 +58,8 @@ def cohesion_lexicon(
     Args:
         units: The corpus.
         order: Units of the longest n-grams, at least 2. Words may be longer.
-        min_count: The fewest occurrences of n-grams and words; None takes what `auto_count` says.
+        min_count: The fewest occurrences of n-grams and words, at least 2; None takes what
+            `auto_count` says.
         min_pmi: Limits for n-grams of 2, 3, ... units, in nats; the last one plus 2, plus 4 and so
             on for lengths that it does not name. None for 2, 4, 6 ...
         workers: Threads.
@@ -75,8 +76,8 @@ def cohesion_lexicon(
         raise ValueError(f"order must be at least 2, got {order}")
     if min_count is None:
         min_count = auto_count(units.size)
-    if min_count < 1:
-        raise ValueError(f"min_count must be at least 1, got {min_count}")
+    if min_count < 2:
+        raise ValueError(f"min_count must be at least 2, got {min_count}")
     limits = _limits(order, min_pmi)
     ngrams = count_ngrams(
         units, order, room=room, workers=workers, folder=folder, progress=progress
@@ -92,10 +93,7 @@ def cohesion_lexicon(
         kernels.join_spans(ngrams.places[:, part], strong, joins)
 
     joins = join(units, work, workers=workers, folder=folder)
-    fewest = min_count
-    found = count_segments(
-        units, joins, lambda _: fewest, workers=workers, room=room, progress=progress
-    )
+    found = count_segments(units, joins, min_count, workers=workers, room=room, progress=progress)
     return _checked(ngrams, found.take(found.counts >= min_count), cohesions, strong, limits)
 
 
@@ -153,15 +151,14 @@ def _checked(
     order, lengths = ngrams.longest, found.lengths
     level, starts = np.minimum(lengths, order), np.maximum(found.places, 0)
     windows = np.where(lengths > 1, lengths - level + 1, 0)
-    positions, offsets = gather_positions(starts, windows)
+    positions, offsets = count_up(starts, windows)
     numbers = ngrams.places[np.repeat(level, windows) - 1, positions]
     weak = np.bincount(np.repeat(np.arange(windows.size), windows), ~strong[numbers], windows.size)
     kept = weak == 0
     least = np.full(windows.size, np.nan)
     several = windows > 0
     if several.any():
-        held = np.where(numbers > 0, cohesions[numbers], -np.inf)
-        least[several] = np.minimum.reduceat(held, offsets[:-1][several])
+        least[several] = np.minimum.reduceat(cohesions[numbers], offsets[:-1][several])
     entropies, own = ngrams.entropies(), np.zeros(windows.size, np.int64)
     short = lengths <= order
     own[short] = np.where(
@@ -185,10 +182,3 @@ def _checked(
             )
         ],
     )  # fmt: skip
-
-
-def gather_positions(starts: Array, lengths: Array) -> tuple[Array, Array]:
-    """Count up from each start; return the numbers end to end and where each row begins."""
-    offsets = np.zeros(starts.size + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1]), offsets

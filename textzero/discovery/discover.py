@@ -121,8 +121,8 @@ def discover_words(
             found, logs = _unigram(units, longest, least, seed, shared)
         elif method == "entropy":
             found = entropy_lexicon(
-                units, min_probability=min_probability, min_pmi=_one(min_pmi, 1.0),
-                longest=longest, compatible=compatible, **shared,
+                units, min_probability=min_probability, min_pmi=_one(min_pmi),
+                longest=max_length, compatible=compatible, **shared,
             )  # fmt: skip
         else:
             thresholds = [min_pmi] if isinstance(min_pmi, (int, float)) else min_pmi
@@ -131,7 +131,8 @@ def discover_words(
             )
         settings = {
             "textzero": __version__, "method": method, "unit": unit, "lowercase": lowercase,
-            "nfkc": nfkc, "units": units.size, "max_length": longest, "seed": seed,
+            "nfkc": nfkc, "units": units.size, "seed": seed,
+            "max_length": longest if method == "unigram" else max_length,
         }  # fmt: skip
         reading = units.reading
     if method != "unigram" and min_count:
@@ -155,11 +156,9 @@ def default_min_count(units: Units) -> int:
     return max(1, round(float(np.log10(max(units.size, 1)))) - 4)
 
 
-def _one(value: float | Sequence[float] | None, default: float) -> float:
-    if value is None:
-        return default
-    if isinstance(value, (int, float)):
-        return float(value)
+def _one(value: float | Sequence[float] | None) -> float | None:
+    if value is None or isinstance(value, (int, float)):
+        return value
     if len(value) != 1:
         raise ValueError(f"min_pmi must be one number for method 'entropy', got {list(value)}")
     return float(value[0])

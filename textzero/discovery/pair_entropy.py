@@ -4,13 +4,14 @@ Merging neighbours a and b of frequent, strongly related pairs lowers the inform
 takes (Su Jianlin, https://kexue.fm/archives/5476, and his package nlp-zero):
 
 1. Neighbours are joined when the pair's probability is above `min_probability` and its pointwise
-   mutual information ln p(ab) / (p(a) p(b)) above `min_pmi`, in nats.
+   mutual information ln p(ab) / (p(a) p(b)) surely above `min_pmi`, in nats: also less two of its
+   standard errors, which are about 1 / sqrt(count).
 2. What is joined is a segment; frequent segments are candidates.
 3. Longest first, a candidate of n units is kept only if it gains at least n - 1 nats against its
    best parts, ln p(word) - sum of ln p(parts); else its count goes to them.
 
-Beside nlp-zero's own order of things: the candidates of one length are judged by the same counts,
-a run of letters or digits is one unit, and units keep their counts however rare they are.
+Other than nlp-zero, which has no standard errors: the candidates of one length are judged by the
+same counts, a run of letters or digits is one unit, and a rare unit may still be a part.
 """
 
 import math
@@ -30,12 +31,14 @@ from textzero.discovery.segments import (
     shares,
     strings,
 )
-from textzero.discovery.units import Units
+from textzero.discovery.units import Units, runs_in_blocks
 from textzero.kernels import kernel
 from textzero.parallel import ordered_threads, run_threads
 from textzero.progress import Progress
 
 _WIDE = 4096  # units whose pairs are counted in a matrix
+_CREW = 8  # threads that have a matrix each
+_ROWS = 256
 _BLOCK = 1 << 14  # words whose worth is computed at once
 _NLP_ZERO = 1e-7
 _MIN_PMI, _MARGIN = 2.5, 2.0
@@ -62,12 +65,13 @@ def entropy_lexicon(
         units: The corpus.
         min_probability: Pairs, and segments, whose share of all is not above this are no
             candidates; None takes what `auto_probability` says.
-        min_pmi: In nats.
+        min_pmi: In nats; None for 2.5, with `compatible` for 1.
         longest: Units of the longest words; None for any number.
-        compatible: Do what nlp-zero does: judge candidates of one length one after the other, as
-            they were first seen; forget rare units; with `min_probability` None take its 1e-7.
-            Words and counts are then those of nlp-zero 0.1.6, of text whose characters are all
-            from U+4E00 to U+9FA5 or boundaries, each at least twice.
+        compatible: Do what nlp-zero does: no standard errors; candidates of one length are judged
+            one after the other, as they were first seen; rare units are forgotten; None stands
+            for its 1e-7 and 1. Without `longest`, words and counts are then those of nlp-zero
+            0.1.6, for text of characters from U+4E00 to U+9FA5, each at least twice, and
+            boundaries.
         workers: Threads.
         room: Bytes that tables may take.
         folder: Where to keep what is as long as the corpus; None keeps it in memory.
@@ -88,14 +92,8 @@ def entropy_lexicon(
         min_pmi = 1.0 if compatible else _MIN_PMI
     strength = _Strength(min_probability, min_pmi, 0.0 if compatible else _MARGIN)
     joins = _join_strong(units, strength, workers, room, folder, progress)
-    fewest = 1
-
-    def least(total: int) -> int:
-        nonlocal fewest
-        fewest = least_count(min_probability, total)
-        return fewest
-
-    found = count_segments(units, joins, least, workers=workers, room=room, progress=progress)
+    fewest = least_count(min_probability, units.size - int(np.count_nonzero(joins)))
+    found = count_segments(units, joins, fewest, workers=workers, room=room, progress=progress)
     if compatible:
         found = found.take(found.counts >= fewest)
     return _without_redundant(units, found, fewest, longest, compatible, workers, progress)
@@ -155,26 +153,37 @@ def _strong_pairs(units: Units, strength: _Strength, workers: int, room: int) ->
     frequent = np.flatnonzero(counts[1:] >= least) + 1
     frequent = frequent[np.lexsort((frequent, -counts[frequent]))]
     size = np.dtype(np.int32 if ids.size < 1 << 31 else np.int64)
-    wide = min(frequent.size, _WIDE, math.isqrt(room // (2 * size.itemsize)))
+    crew = min(workers, _CREW)
+    wide = min(frequent.size, _WIDE, math.isqrt(room // (crew * size.itemsize)))
     ranks = np.full(n_units, -1, np.int32)
     ranks[frequent] = np.minimum(np.arange(frequent.size), wide)
     logs = np.log(np.maximum(counts, 1)) - math.log(max(units.size, 1))
-    matrix = np.zeros((wide, wide), size)
-    weights = np.append(counts[frequent[:wide]], counts[frequent[wide:]].sum())
+
+    def count(state: tuple[Array, Array], limits: tuple[int, int]) -> None:
+        here = ids[limits[0] : limits[1] + 1]
+        kernels.count_pairs(here, ranks, 0, wide + 1, *state)
+
+    states = run_threads(
+        count,
+        runs_in_blocks(ids),
+        lambda: (np.zeros((wide, wide), size), np.zeros(n_units, np.int64)),
+        crew,
+    )
+    matrix, rare = states[0] if states else (np.zeros((wide, wide), size), np.zeros(n_units, int))
+    for more, more_rare in states[1:]:
+        matrix += more
+        rare += more_rare
     strong = np.zeros((wide, -(-wide // 8)), np.uint8)
     by_rank = np.ascontiguousarray(logs[frequent[:wide]])
 
-    def count(limits: tuple[int, int]) -> Array:
-        rare = np.zeros(n_units, np.int64)
-        kernels.count_pairs(ids, ranks, *limits, matrix, rare)
-        rows = slice(limits[0], min(limits[1], wide))
-        if total:
-            kernels.strong_pairs(
-                matrix[rows], by_rank, total, least, *limits_of_pmi, rows.start, strong[rows]
-            )
-        return rare
+    def mark(_: None, first: int) -> None:
+        rows = slice(first, first + _ROWS)
+        kernels.strong_pairs(
+            matrix[rows], by_rank, total, least, *limits_of_pmi, first, strong[rows]
+        )
 
-    rare = sum(ordered_threads(count, shares(weights, workers), workers), np.zeros(n_units, int))
+    if total:
+        run_threads(mark, range(0, wide, _ROWS), lambda: None, workers)
 
     def strong_keys(limits: tuple[int, int]) -> Array:
         most = int(rare[slice(*limits)].sum())

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from textzero.kernels import kernel
 from textzero.parallel import ordered_threads, run_threads
 from textzero.progress import Progress
 
-_SLOT = 64  # bytes that a segment may take in a table
+_SLOT = 192  # bytes that a segment may take in a table, while the table grows
+_SHARES = 1 << 12  # further than into so many shares a stream is not cut
 
 
 @dataclass
@@ -45,11 +47,17 @@ class Segments:
 
 def gather(values: Array, starts: Array, lengths: Array) -> tuple[Array, Array]:
     """Put pieces of an array end to end; return them and where each one begins."""
+    places, offsets = count_up(starts, lengths)
+    return values[places], offsets
+
+
+def count_up(starts: Array, lengths: Array) -> tuple[Array, Array]:
+    """Count up from each start; return the numbers end to end and where each row begins."""
     offsets = np.zeros(starts.size + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     places = np.repeat(starts - offsets[:-1], lengths)
     places += np.arange(offsets[-1])
-    return values[places], offsets
+    return places, offsets
 
 
 def join(
@@ -77,7 +85,7 @@ def join(
 def count_segments(
     units: Units,
     joins: Array,
-    least: Callable[[int], int],
+    least: int,
     *,
     workers: int,
     room: int,
@@ -88,30 +96,32 @@ def count_segments(
     Args:
         units: The stream.
         joins: From `join`.
-        least: From the number of all segments, the fewest occurrences of those of several units
-            that are returned. All units are.
+        least: Segments of several units seen less often are left out. All units are returned.
         workers: Threads.
         room: Bytes that the tables may take.
-        progress: Told how many shares were counted.
+        progress: Told what part of the stream was counted.
     """
-    kernels, n_units = kernel("cutting"), units.counts.size
-    joined = many = 0
-    for start in range(0, joins.size, 1 << 22):
-        part = joins[max(start - 1, 0) : start + (1 << 22)]
-        joined += int(np.count_nonzero(part[start > 0 :]))
-        many += int(np.count_nonzero(part[1:] & ~part[:-1]))
-    fewest = least(units.size - joined)
-    rounds = max(1, math.ceil(many * _SLOT / max(room, 1)))
-    parts = rounds * min(workers, 1 + many // 1024)
+    kernels, n_units, ids = kernel("cutting"), units.counts.size, np.asarray(units.ids)
+    most = max(room // (_SLOT * workers), 1)
 
-    def work(part: int) -> tuple[Array, ...]:
+    def work(share: tuple[int, int]) -> tuple[Array, ...] | tuple[int, int]:
+        part, parts = share
         singles = np.zeros(n_units, np.int64)
-        found = kernels.count_segments(units.ids, joins, n_units, part, parts, fewest, singles)
-        progress.advance(1)
+        limit = most if parts < _SHARES else ids.size
+        found = kernels.count_segments(ids, joins, part, parts, least, limit, singles)
+        if found is None:
+            return share
+        progress.advance(ids.size // parts)
         return (*found, singles)
 
-    with progress.stage("segments", parts, "shares"):
-        found = list(ordered_threads(work, range(parts), workers))
+    found: list[tuple[Array, ...]] = []
+    shares = [(part, workers) for part in range(workers)]
+    with progress.stage("segments", ids.size, "positions"):
+        while shares:  # a share that needs more than its room is cut in two
+            results = list(ordered_threads(work, shares, workers))
+            found += [result for result in results if len(result) == 4]
+            too_large = [result for result in results if len(result) == 2]
+            shares = [(2 * part + k, 2 * parts) for part, parts in too_large for k in (0, 1)]
     places, lengths, counts = (np.concatenate([f[k] for f in found]) for k in range(3))
     order = np.lexsort((places, -lengths))
     packed, offsets = gather(units.ids, places[order], lengths[order])
@@ -175,6 +185,6 @@ def shares(weights: Array, parts: int) -> Iterable[tuple[int, int]]:
     total = int(sums[-1]) if sums.size else 0
     cuts = np.searchsorted(sums, [total * k / parts for k in range(1, parts)], side="left")
     bounds = [0, *(cuts + 1).tolist(), weights.size]
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds):
         if min(last, weights.size) > first:
             yield first, min(last, weights.size)

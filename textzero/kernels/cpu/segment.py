@@ -32,6 +32,8 @@ from textzero.kernels.reference.segment import (
 )
 from textzero.kernels.reference.text import ALONE, APOSTROPHE, MARK, OTHER, SEPARATOR, WORD
 
+_SCRATCH = threading.local()  # fresh pages for every piece would cost as much as the search
+
 
 @jit
 def _class_at(text: Array, i: int, classes: Array) -> tuple[int, int]:
@@ -90,9 +92,11 @@ def _find_atoms(
 
 
 def find_atoms(text: Array, size: int, classes: Array, unit: int) -> tuple[Array, Array]:
-    starts, kinds = np.empty(size + 1, np.int64), np.empty(size, np.uint8)
-    n = _find_atoms(text, size, classes, unit, starts, kinds)
-    return starts[: n + 1].copy(), kinds[:n].copy()
+    held = getattr(_SCRATCH, "atoms", None)
+    if held is None or held[1].size < size:
+        held = _SCRATCH.atoms = np.empty(size + 1, np.int64), np.empty(size, np.uint8)
+    n = _find_atoms(text, size, classes, unit, *held)
+    return held[0][: n + 1].copy(), held[1][:n].copy()
 
 
 # A cell is what the search knows of one character: number << _SHIFT | flags | class.
@@ -698,9 +702,6 @@ def _find_words(
             out += 1
         at = np.int64(places[done])
     return out
-
-
-_SCRATCH = threading.local()  # fresh pages for every piece would cost as much as the search
 
 
 def find_words(model: Any, text: Array, size: int, boundary: int) -> tuple[Array, Array]:
