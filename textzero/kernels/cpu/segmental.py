@@ -3,11 +3,13 @@
 import numpy as np
 
 from textzero._compat import Array
-from textzero.kernels.cpu._jit import jit, jit_with
+from textzero.kernels.cpu._jit import fetch_ahead, jit, jit_with
 
 _inline = jit_with(forceinline=True)
 _LONGEST_RUN = 1 << 14
-_LOW, _HIGH = 1e-60, 1e60
+_LOW, _HIGH, _TOP = 1e-60, 1e60, 1e250
+_LEAST, _MOST = 1e-36, 1e36
+_AHEAD = 32
 _GOLDEN, _MIX0, _MIX1 = (
     np.uint64(0x9E3779B97F4A7C15),
     np.uint64(0xBF58476D1CE4E5B9),
@@ -134,7 +136,8 @@ def _weight(count: int, fresh: float, length: int, settings: Array, tables: Arra
         weight += (count - settings[1]) * settings[0] * tables[0, length]
     if settings[2] != 1.0:
         weight **= settings[2]
-    return weight * tables[2, length]
+    weight = min(weight * tables[2, length], _MOST)
+    return max(weight, _LEAST) if length == 1 else weight
 
 
 @jit
@@ -159,6 +162,33 @@ def _uniform(seed: np.uint64, position: int) -> float:
     return float(z >> _S11) * (1.0 / 9007199254740992.0)
 
 
+@_inline
+def _fetch(
+    places: Array, cuts: Array, counts: Array, spelling: Array, weights: Array,
+    start: int, far: int, stop: int,
+) -> int:  # fmt: skip
+    """Ask the cache for what runs up to `far` will need; return where the last word of them ends.
+
+    Nearly all the time of `redraw` would else go into waiting for it.
+    """
+    longest = places.shape[0]
+    a = start
+    while a < far:
+        if places[0, a] == 0:
+            a += 1
+            continue
+        b = a + 1
+        while b < stop and b - a < longest and places[0, b] != 0 and cuts[b] == 0:
+            b += 1
+        fetch_ahead(counts, places[b - a - 1, a])
+        fetch_ahead(spelling, places[b - a - 1, a])
+        while a < b:
+            for n in range(longest):
+                fetch_ahead(weights, places[n, a])
+            a += 1
+    return a
+
+
 @jit
 def redraw(
     places: Array, cuts: Array, first: int, stop: int, counts: Array, spelling: Array,
@@ -166,32 +196,32 @@ def redraw(
 ) -> None:  # fmt: skip
     longest = places.shape[0]
     ids = places[0]
-    sums = np.zeros(_LONGEST_RUN + 1)
-    edges = np.zeros((_LONGEST_RUN + 1, longest + 1))
-    own = np.zeros(_LONGEST_RUN, np.int64)
-    lengths = np.zeros(_LONGEST_RUN, np.int64)
+    sums = np.empty(_LONGEST_RUN + 1)
+    edges = np.empty((_LONGEST_RUN + 1, longest + 1))
+    own = np.empty(_LONGEST_RUN, np.int64)
+    kept = np.empty(_LONGEST_RUN, np.float32)
+    fetched = first
     i = first
     while i < stop:
         if ids[i] == 0:
             i += 1
             continue
         j = _run_stop(ids, i, stop)
+        far = min(j + _AHEAD, stop)
+        fetched = _fetch(places, cuts, counts, spelling, weights, fetched, far, stop)
         held = 0
         a = i
         while a < j:  # take the run's own words out of the counts
             b = a + 1
             while b < j and b - a < longest and cuts[b] == 0:
                 b += 1
-            g = places[b - a - 1, a]
+            n, g = b - a, places[b - a - 1, a]
             if g != 0:
-                own[held] = g
-                lengths[held] = b - a
+                own[held], kept[held] = g, weights[g]
                 held += 1
                 counts[g] -= 1
+                weights[g] = _weight(counts[g], spelling[g] * tables[1, n], n, settings, tables)
             a = b
-        for k in range(held):
-            g, n = own[k], lengths[k]
-            weights[g] = _weight(counts[g], spelling[g] * tables[1, n], n, settings, tables)
         sums[0] = 1.0
         for e in range(1, j - i + 1):
             total, spelled = 0.0, 1.0
@@ -212,7 +242,7 @@ def redraw(
             if not _LOW < total < _HIGH:
                 scale = 1.0 / total
                 for k in range(max(0, e - longest + 1), e + 1):
-                    sums[k] *= scale
+                    sums[k] = min(sums[k] * scale, _TOP)
         cuts[i:j] = 0
         e = j - i
         while e > 0:
@@ -232,9 +262,7 @@ def redraw(
                     chosen += 1
             e -= chosen
             cuts[i + e] = 1
-        for k in range(held):
+        for k in range(held - 1, -1, -1):  # backwards: a word twice in the run has its first last
             counts[own[k]] += 1
-        for k in range(held):
-            g, n = own[k], lengths[k]
-            weights[g] = _weight(counts[g], spelling[g] * tables[1, n], n, settings, tables)
+            weights[own[k]] = kept[k]
         i = j

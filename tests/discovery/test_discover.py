@@ -1,0 +1,303 @@
+import inspect
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from textzero.corpus import Corpus
+from textzero.discovery import discover
+from textzero.discovery.discover import (
+    METHODS,
+    default_length,
+    default_min_count,
+    discover_words,
+)
+from textzero.discovery.units import read_units
+from textzero.errors import InputError
+from textzero.lexicon import Lexicon
+from textzero.segmentation_score import read_segmented, score_segmentation
+from textzero.segmenter import Segmenter
+
+SMALL = ["北京的天北京的地", "天地在北京", "地在北京的天"] * 20
+
+
+def language(seed, words=3000, lexicon=60, letters=40):
+    rng = np.random.default_rng(seed)
+    alphabet, true = [chr(0x4E00 + k) for k in range(letters)], set()
+    while len(true) < lexicon:
+        true.add("".join(rng.choice(alphabet, rng.integers(1, 4))))
+    drawn = [sorted(true)[k] for k in rng.integers(0, lexicon, words)]
+    ends = np.cumsum(rng.integers(3, 15, words))
+    texts = np.split(np.array(drawn, object), ends[ends < words])
+    return [list(text) for text in texts]
+
+
+def joined(sentences):
+    return ["".join(words) for words in sentences]
+
+
+def saved(lexicon, path):
+    lexicon.save(path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_words_of_a_made_up_language_are_found(seed):
+    sentences = language(seed)
+    texts = joined(sentences)
+    lexicon = discover_words(texts, workers=2)
+    true = Counter(word for words in sentences for word in words if len(word) > 1)
+    found = {word: count for word, count in lexicon.items() if len(word) > 1}
+    both = true.keys() & found.keys()
+    assert len(both) >= 0.95 * max(len(true), len(found))
+    # counts are those of the cut text, not of the string
+    assert sum(abs(found[word] - true[word]) < 0.1 * true[word] for word in both) > 0.9 * len(both)
+    # measured: 0.995
+    score = score_segmentation(sentences, Segmenter(lexicon).segment_batch(texts), lexicon)
+    assert score.f1 > 0.98
+
+
+@pytest.mark.parametrize("method", ["entropy", "cohesion"])
+def test_the_other_methods_find_words_of_rare_characters(method):
+    sentences = language(0, letters=400)
+    lexicon = discover_words(joined(sentences), method=method, workers=2)
+    true = {word for words in sentences for word in words if len(word) > 1}
+    found = {word for word in lexicon if len(word) > 1}
+    assert len(true & found) >= 0.85 * max(len(true), len(found))
+    assert lexicon.settings["method"] == method
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_file_is_the_same_for_any_workers_and_splits(method, tmp_path):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    texts = joined(language(1, 2000))
+    for k in range(3):
+        (folder / f"{k}.txt").write_text("\n".join(texts[k::3]) + "\n", encoding="utf-8")
+    first = saved(discover_words(Corpus(folder), method=method, workers=1), tmp_path / "a.tsv")
+    for workers, size in ((2, 1000), (7, 64), (2, 1 << 20)):
+        corpus = Corpus(folder)
+        corpus.splits = lambda _=None, size=size: Corpus.splits(Corpus(folder), size)
+        lexicon = discover_words(corpus, method=method, workers=workers)
+        assert lexicon.reading.bytes == sum(path.stat().st_size for path in folder.iterdir())
+        assert saved(lexicon, tmp_path / "b.tsv") == first
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_lies_on_disk_gives_the_same_file(method, tmp_path, monkeypatch):
+    texts = joined(language(2, 2000))
+    folders = []
+    read = discover.read_units
+
+    def read_and_note(*arguments, **settings):
+        folders.append(settings["folder"])
+        return read(*arguments, **settings)
+
+    monkeypatch.setattr(discover, "read_units", read_and_note)
+    here = discover_words(texts, method=method, workers=2, memory="4GB")
+    monkeypatch.setattr(discover, "_stream_bytes", lambda *_: 1 << 60)
+    there = discover_words(texts, method=method, workers=2, memory="400MB")
+    assert folders[0] is None and folders[1] is not None
+    assert saved(here, tmp_path / "a.tsv") == saved(there, tmp_path / "b.tsv")
+    assert not Path(folders[1]).exists()
+
+
+def test_a_small_memory_sends_a_large_corpus_to_disk(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"")
+    with path.open("r+b") as file:
+        file.truncate(100_000_000)
+    corpus = Corpus(path)
+    assert discover._stream_bytes(corpus, 5) == 10 * corpus.size
+
+
+def test_a_lexicon_with_its_scores_and_reasons_survives_a_file(tmp_path):
+    lexicon = discover_words(joined(language(3, 1500)), min_count=5, workers=1)
+    assert lexicon.dropped is not None and all(lexicon.dropped.reasons)
+    assert list(lexicon.scores) == ["occurrences", "pmi", "left_entropy", "right_entropy", "bits"]
+    lexicon.save(tmp_path / "a.tsv")
+    again = Lexicon.load(tmp_path / "a.tsv")
+    assert dict(again) == dict(lexicon)
+    assert_array_equal(again.log_probabilities, lexicon.log_probabilities)
+    assert again.settings == lexicon.settings
+    assert again.dropped.reasons == lexicon.dropped.reasons
+    assert min(lexicon.values()) >= 5
+    # to seven decimals
+    assert_allclose(np.exp(lexicon.log_probabilities).sum(), 1, 1e-6)
+
+
+def test_settings_say_how_the_lexicon_was_made():
+    lexicon = discover_words(["Aa １1 Bb aa 11"] * 9, unit="letter", lowercase=True, nfkc=False)
+    chosen = {k: lexicon.settings[k] for k in ("unit", "lowercase", "nfkc", "seed", "method")}
+    assert chosen == {
+        "unit": "letter", "lowercase": True, "nfkc": False, "seed": 0, "method": "unigram"
+    }  # fmt: skip
+    assert "a" in lexicon and "A" not in lexicon and "１1" in lexicon
+
+
+def test_seeds_are_kept_and_each_gives_words():
+    texts = joined(language(4, 1500))
+    first, second = (discover_words(texts, seed=seed, workers=1) for seed in (0, 1))
+    assert (first.settings["seed"], second.settings["seed"]) == (0, 1)
+    assert len(first.keys() & second.keys()) > 0.8 * len(first)
+
+
+@pytest.mark.parametrize("min_count", [1, 2, 10])
+@pytest.mark.parametrize("method", METHODS)
+def test_rarer_words_are_no_words(method, min_count):
+    if (method, min_count) == ("cohesion", 1):
+        with pytest.raises(ValueError, match="min_count must be at least 2, got 1"):
+            discover_words(SMALL, method=method, min_count=min_count)
+        return
+    lexicon = discover_words(joined(language(5, 800)), method=method, min_count=min_count)
+    assert len(lexicon) and min(lexicon.values()) >= min_count
+
+
+@pytest.mark.parametrize("max_length", [2, 3, 5])
+@pytest.mark.parametrize("method", ["unigram", "entropy"])
+def test_no_word_is_longer_than_it_may_be(method, max_length):
+    texts = ["甲乙丙丁戊" + c for c in "己庚辛壬"] * 30
+    lexicon = discover_words(texts, method=method, max_length=max_length)
+    assert max(map(len, lexicon)) <= max_length
+
+
+def test_letters_make_words_of_a_text_without_spaces():
+    rng = np.random.default_rng(0)
+    vocabulary = ["the", "cat", "dog", "sees", "hears", "one", "small", "fox", "under", "bush"]
+    sentences = [list(rng.choice(vocabulary, rng.integers(4, 9))) for _ in range(500)]
+    lexicon = discover_words(joined(sentences), unit="letter")
+    assert {word for word in lexicon if len(word) > 1} >= set(vocabulary)
+    score = score_segmentation(sentences, Segmenter(lexicon).segment_batch(joined(sentences)))
+    assert score.f1 > 0.95
+
+
+def test_words_make_phrases():
+    rng = np.random.default_rng(0)
+    parts = ["new york", "los angeles", *[f"w{k}" for k in range(20)]]
+    texts = [" ".join(rng.choice(parts, rng.integers(4, 9))) for _ in range(400)]
+    lexicon = discover_words(texts, unit="word")
+    phrases = [word for word in lexicon if " " in word]
+    assert set(phrases[:2]) == {"new york", "los angeles"}
+    assert "york" not in lexicon
+
+
+# known words and domains
+
+
+def test_known_words_and_single_characters_are_left_out(tmp_path):
+    whole = discover_words(SMALL)
+    assert "北京" in whole and "天" in whole
+    known = Lexicon(["北京"], [1])
+    known.save(tmp_path / "known.tsv")
+    (tmp_path / "list.txt").write_text("北京\n", encoding="utf-8")
+    for given in (known, str(tmp_path / "known.tsv"), tmp_path / "list.txt"):
+        rest = discover_words(SMALL, known=given)
+        assert "北京" not in rest
+        assert {word: whole[word] for word in whole if len(word) > 1 and word != "北京"} == dict(
+            rest
+        )
+        assert rest.settings == whole.settings
+
+
+def test_words_of_the_domain_come_first():
+    here, there = language(6, 2500, 40), language(7, 2500, 40)
+    mixed = here + there[:60]
+    lexicon = discover_words(joined(mixed), domain=joined(there), workers=2)
+    scores = lexicon.scores["domain"]
+    assert ((scores > 0) & (scores < 1)).all() and (np.diff(scores) <= 0).all()
+    own = {word for words in here for word in words if len(word) > 1}
+    other = {word for words in there for word in words if len(word) > 1}
+    place = {word: k for k, word in enumerate(lexicon)}
+    first = np.median([place[word] for word in own - other if word in place])
+    last = np.median([place[word] for word in other - own if word in place])
+    assert first < last - 10
+
+
+def test_the_domain_score_by_hand():
+    shares = discover._Shares(np.array([6.0, 2.0]), np.array([0.0, 4.0]))
+    # the other corpus, brought to 8 words, is 0 and 8; the mean of both is 8
+    assert_allclose(shares.scores(), [(6 + 4) / (6 + 8), (2 + 4) / (10 + 8)])
+    nothing = discover._Shares(np.array([6.0, 2.0]), np.zeros(2))
+    assert_allclose(nothing.scores(), [(6 + 2) / (6 + 4), (2 + 2) / (2 + 4)])
+
+
+# settings
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        ({"method": "hmm"}, "method must be one of unigram, entropy, cohesion, got 'hmm'"),
+        ({"unit": "byte"}, "unit must be one of character, letter, word, got 'byte'"),
+        ({"min_pmi": 1.0}, "min_pmi is for method entropy or cohesion, got method 'unigram'"),
+        (
+            {"method": "cohesion", "min_probability": 0.1},
+            "min_probability is for method entropy, got method 'cohesion'",
+        ),
+        ({"compatible": True}, "compatible is for method entropy, got method 'unigram'"),
+        ({"max_length": 1}, "max_length must be at least 2, got 1"),
+        ({"min_count": 0}, "min_count must be at least 1, got 0"),
+        ({"workers": 0}, "workers must be at least 1, got 0"),
+        (
+            {"method": "entropy", "min_pmi": [1.0, 2.0]},
+            r"min_pmi must be one number for method 'entropy', got \[1.0, 2.0\]",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named(chosen, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        discover_words(SMALL, **chosen)
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["甲乙丙"]])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_corpus_with_nothing_twice_is_refused(method, texts):
+    with pytest.raises(InputError, match="twice"):
+        discover_words(texts, method=method)
+
+
+@pytest.mark.parametrize("texts", [["甲甲甲"], ["甲" * 300], ["甲", "甲"], ["甲乙"] * 2, ["a a"]])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_tiny_corpus_is_no_error(method, texts, tmp_path):
+    lexicon = discover_words(texts, method=method)
+    saved(lexicon, tmp_path / "a.tsv")
+
+
+def test_all_settings_are_named():
+    parameters = inspect.signature(discover_words).parameters
+    kinds = {name: p.kind for name, p in parameters.items() if name != "corpus"}
+    assert set(kinds.values()) == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_the_longest_words_follow_the_entropy_of_units():
+    # 48 bits: 1 bit a unit would allow 48, 10 bits allow 5
+    few = read_units(["甲乙" * 50], workers=1)
+    assert default_length(few) == 12
+    many = read_units(["".join(chr(0x4E00 + k) for k in range(1024))] * 2, workers=1)
+    assert default_length(many) == 5
+    more = read_units(["".join(chr(0x4E00 + k) for k in range(1 << 14))] * 2, workers=1)
+    assert default_length(more) == 4
+
+
+@pytest.mark.parametrize(
+    ("size", "least"), [(2, 1), (10**5, 1), (10**6, 2), (10**7, 3), (3 * 10**7, 3), (10**8, 4)]
+)
+def test_large_corpora_need_more_frequent_words(size, least):
+    units = read_units(["甲甲"], workers=1)
+    units.counts = np.array([0, size])
+    assert default_min_count(units) == least
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("more", "least"), [(False, 0.775), (True, 0.81)])
+def test_words_of_the_pku_test(data, more, least):
+    folder = data / "segmentation"
+    gold = list(read_segmented(folder / "pku_test_gold.utf8"))
+    texts = joined(gold)
+    if more:
+        texts += joined(read_segmented(folder / "people_daily_199801_gold.utf8"))
+    lexicon = discover_words(texts, workers=2)
+    score = score_segmentation(gold, Segmenter(lexicon).segment_batch(texts[: len(gold)]))
+    assert score.f1 >= least
