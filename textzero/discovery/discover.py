@@ -20,8 +20,11 @@ from textzero.discovery.pair_entropy import entropy_lexicon
 from textzero.discovery.unigram import UnigramSettings, learn_words
 from textzero.discovery.units import Units, read_units
 from textzero.discovery.weighing import weigh
+from textzero.kernels import kernel
+from textzero.kernels.reference.segment import SPACE, UNITS, atom_classes
 from textzero.lexicon import Lexicon
 from textzero.memory import BASE, memory_bytes
+from textzero.packed import PackedStrings
 from textzero.parallel import worker_count
 from textzero.progress import Progress
 from textzero.segmenter import Segmenter
@@ -67,11 +70,13 @@ def discover_words(
         nfkc: Take characters of full width, and other compatibility forms, for the plain ones.
         max_length: Units of the longest words. None: 48 bits over the entropy of a unit, from 4 to
             12, so 5 for Chinese.
-        min_count: Rarer words are dropped. None: by the size of the corpus.
+        min_count: Rarer words are dropped; at least 2 for "cohesion". None: by the size of the
+            corpus.
         min_pmi: Of "entropy" (one number) and "cohesion" (one for each order), in nats.
         min_probability: Of "entropy": pairs and words less frequent are no words.
         compatible: Of "entropy": the decisions of the nlp-zero package.
-        known: Words to leave out of the result, as a lexicon or its file.
+        known: Words to leave out of the result, as a lexicon or its file; single units, none of
+            which is new, are left out too.
         domain: Another corpus. Adds the score "domain", from 0 to 1: how much more a word belongs
             to this corpus than to that, and sorts by it (https://kexue.fm/archives/6540).
         seed: Of the draws of "unigram".
@@ -141,7 +146,7 @@ def discover_words(
     lexicon.reading = reading
     if domain is not None:
         lexicon = _ranked_by_domain(lexicon, as_corpus(domain), workers, progress)
-    return _without(lexicon, left_out) if left_out else lexicon
+    return lexicon if left_out is None else _without(lexicon, left_out)
 
 
 def default_length(units: Units) -> int:
@@ -204,16 +209,27 @@ def _lexicon(found: Found, logs: Array | None, settings: dict[str, Any]) -> Lexi
     )
 
 
-def _known_words(known: "Lexicon | str | os.PathLike[str] | None") -> set[str]:
+def _known_words(known: "Lexicon | str | os.PathLike[str] | None") -> set[str] | None:
     if known is None:
-        return set()
+        return None
     return set(known if isinstance(known, Lexicon) else Lexicon.load(Path(known)))
 
 
 def _without(lexicon: Lexicon, known: set[str]) -> Lexicon:
     """Leave out known words, and single units, of which none is new."""
-    keep = np.array([word not in known and len(word) > 1 for word in lexicon], np.bool_)
+    sizes = _units_in(lexicon)
+    keep = np.array([word not in known for word in lexicon], np.bool_) & (sizes > 1)
     return _taken(lexicon, np.flatnonzero(keep))
+
+
+def _units_in(lexicon: Lexicon) -> Array:
+    """int64 (n,): how many units each word has."""
+    unit = UNITS.index(lexicon.settings["unit"])
+    packed = PackedStrings.from_strings(["\n".join([*lexicon, ""])])
+    size = int(packed.offsets[-1])
+    starts, kinds = kernel("segment").find_atoms(packed.text, size, atom_classes(), unit)
+    lines = np.cumsum(packed.text[starts[:-1]] == ord("\n"))
+    return np.bincount(lines[kinds != SPACE], minlength=len(lexicon))[: len(lexicon)]
 
 
 def _taken(lexicon: Lexicon, places: Array) -> Lexicon:

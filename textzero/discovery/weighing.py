@@ -32,8 +32,6 @@ def weigh(model: Model, words: Words, considered: Array, min_count: int) -> tupl
     kept = words.counts >= min_count
     kept[0] = False
     numbers = np.flatnonzero(kept)
-    if not numbers.size:
-        return Found([], np.zeros(0, np.int64)), np.zeros(0)
     model.fit(words, 1.0)
     lengths = np.searchsorted(ngrams.first, numbers, side="right")
     logs = _log_probabilities(model, words, numbers, lengths)
@@ -48,7 +46,7 @@ def weigh(model: Model, words: Words, considered: Array, min_count: int) -> tupl
         used = numbers[here]
         pmi[here] = cohesion(ngrams, used, n)
         parts, pieces, _ = table.best_parts(used, n)
-        gain = counts[here] * (logs[here] - parts - (pieces - 1))
+        gain = counts[here] * (logs[here] - parts - model.settings.charge * (pieces - 1))
         bits[here] = (gain + np.log(np.maximum(model.own_spelling(used, n), 1e-300))) / _BIT
         lost = level.start + np.flatnonzero(~kept[level] & (considered[level] > 1))
         weak = cohesion(ngrams, lost, n)
@@ -127,7 +125,7 @@ class _Usable:
 
     def __init__(self, ngrams: Ngrams, numbers: Array, charged: Array, logs: Array) -> None:
         self.ngrams = ngrams
-        lowest = charged.min() - np.log(10)
+        lowest = charged.min(initial=0.0) - np.log(10)
         self.charged = np.full(ngrams.counts.size, -np.inf, np.float32)
         self.charged[ngrams.level(1)] = lowest
         self.logs = self.charged.copy()
@@ -179,7 +177,9 @@ def _log_probabilities(model: Model, words: Words, numbers: Array, lengths: Arra
 
 
 def _unit_constant(logs: Array, lengths: Array) -> float:
-    """Return s such that exp(logs + s * lengths) sums to 1."""
+    """Return s such that exp(logs + s * lengths) sums to 1; 0 without words."""
+    if not logs.size:
+        return 0.0
     low, high = -400.0, 400.0
     for _ in range(100):
         middle = (low + high) / 2
