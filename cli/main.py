@@ -72,6 +72,8 @@ class LazyGroup(click.Group):
         """Run a command; what the library raises becomes a sentence and an exit code."""
         from textzero.errors import TextzeroError
 
+        if sys.stdout is None:  # >&-
+            raise Failure("standard output is closed; send it to a file or to /dev/null", 4)
         try:
             return super().invoke(ctx)
         except TextzeroError as error:
@@ -83,7 +85,9 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             raise Failure("interrupted", 130) from None
         except MemoryError as error:
-            raise Failure(f"memory ran out ({error}); try a lower --memory", 4) from error
+            raise Failure(
+                f"memory ran out ({error}); try less text, or a lower --memory", 4
+            ) from error
         except OSError as error:  # of a file; what is wrong with an input is an InputError
             name = f"{error.filename}: " if error.filename else ""
             raise Failure(f"{name}{error.strerror or error}", 4) from error

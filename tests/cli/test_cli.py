@@ -2,6 +2,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import statistics
@@ -563,3 +564,10 @@ def test_bars_are_drawn_for_a_person(monkeypatch):
         bars.advance(1)
     assert "count" in stderr.getvalue() and set(bars.seconds) == {"count", "train"}
     assert not isinstance(_progress.make_progress(quiet=True), _progress.Bars)
+
+
+def test_a_closed_standard_output_is_told():
+    command = f"{shlex.quote(sys.executable)} -m textzero count {shlex.quote(__file__)} >&-"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert result.returncode == 4
+    assert "standard output is closed" in result.stderr and "Traceback" not in result.stderr
