@@ -20,7 +20,7 @@ from ._progress import make_progress
               show_default=True,
               help="What words are made of: characters of scripts without spaces, every letter, "
               "or words, which finds phrases.")  # fmt: skip
-@click.option("--max-length", type=click.IntRange(2),
+@click.option("--max-length", type=click.IntRange(2, 16),
               help="Units of the longest words.  [default: by the script]")  # fmt: skip
 @click.option("--min-count", type=click.IntRange(1),
               help="Leave out rarer words.  [default: by the size of the corpus]")  # fmt: skip
@@ -39,7 +39,7 @@ from ._progress import make_progress
 @click.option("--lowercase", is_flag=True, help="Take capital and small letters for the same.")
 @click.option("--nfkc/--no-nfkc", default=True, show_default=True,
               help="Take characters of full width for the plain ones.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+@click.option("--seed", type=click.IntRange(0, (1 << 40) - 1), default=0, show_default=True,
               help="Of the draws of unigram.")  # fmt: skip
 @options.memory_option
 @options.workers_option
@@ -73,7 +73,6 @@ def discover(
     """
     import sys
 
-    from textzero.corpus import Corpus
     from textzero.discovery.discover import discover_words
     from textzero.discovery.explain import explain_word
     from textzero.files import refuse_missing_folder, refuse_to_overwrite
@@ -97,7 +96,7 @@ def discover(
         min_probability=min_probability,
         compatible=compatible,
         known=known,
-        domain=Corpus(*domain) if domain else None,
+        domain=options.make_corpus(**{**corpus, "corpus": domain}) if domain else None,
         lowercase=lowercase,
         nfkc=nfkc,
         seed=seed,
@@ -118,9 +117,10 @@ def discover(
         click.echo(explain_word(lexicon, explain))
     elif not quiet and output != "-":
         units = lexicon.settings["units"]
+        hint = "" if known else f"; try: textzero segment {output} FILE"
         click.echo(
             f"{len(lexicon):,} words of {units:,} units written to {output} "
-            f"in {perf_counter() - begun:.1f} s; try: textzero segment {output} FILE",
+            f"in {perf_counter() - begun:.1f} s{hint}",
             err=True,
         )
 

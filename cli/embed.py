@@ -19,7 +19,10 @@ class _Dimension(click.ParamType):
         """Return the number, or "auto"."""
         if value == "auto":
             return "auto"
-        return click.IntRange(1).convert(value, param, ctx)
+        try:
+            return click.IntRange(1).convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"it must be a whole number from 1, or auto, got {value!r}", param, ctx)
 
 
 @click.command()
@@ -72,6 +75,10 @@ def embed(
 
     What lies in the output folder from an earlier run is used again where it still holds.
     """
+    context = click.get_current_context()
+    given = context.get_parameter_source("tokenizer")
+    if discover and given is not None and given.name == "COMMANDLINE":
+        raise click.UsageError("--discover finds the words itself; leave out --tokenizer")
     from textzero.vectors.pipeline import embed as make_vectors
     from textzero.vectors.training import TrainingSettings
 

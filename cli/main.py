@@ -86,7 +86,7 @@ class LazyGroup(click.Group):
             raise Failure("interrupted", 130) from None
         except MemoryError as error:
             raise Failure(
-                f"memory ran out ({error}); try less text, or a lower --memory", 4
+                f"memory ran out ({error}); try a lower --memory or less text", 4
             ) from error
         except OSError as error:  # of a file; what is wrong with an input is an InputError
             name = f"{error.filename}: " if error.filename else ""

@@ -22,7 +22,7 @@ _BATCH = 1 << 16  # characters that one task of a thread has
 @click.argument("lexicon", type=click.Path())
 @options.corpus_options
 @click.option("--separator", default=" ", help="What to write between words.  [default: a space]")
-@click.option("--n-best", type=click.IntRange(1), metavar="N",
+@click.option("--n-best", type=click.IntRange(1, 1000), metavar="N",
               help="Write the N best: line number, log-probability, words.")  # fmt: skip
 @click.option("--sample", type=click.FloatRange(0), metavar="ALPHA",
               help="Draw each segmentation in proportion to its probability ** ALPHA.")  # fmt: skip

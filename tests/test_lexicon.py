@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 
 from textzero.counting import count_words
 from textzero.errors import InputError, ResourceError
@@ -236,3 +237,27 @@ def test_a_large_lexicon_is_quick(tmp_path):
     held.save(tmp_path / "l.tsv")
     Lexicon.load(tmp_path / "l.tsv")
     assert time.perf_counter() - begun < 10  # about one second when nothing else runs
+
+
+def test_huge_counts_do_not_overflow():
+    logs = Lexicon(["a", "b", "c"], [2**62] * 3).log_probabilities
+    assert_allclose(logs, [-math.log(3)] * 3, atol=1e-6)
+
+
+@pytest.mark.parametrize("counts", [[0.9, 2.7], [-3, 5], [10**30, 1]])
+def test_counts_must_be_whole_numbers(counts):
+    with pytest.raises(ValueError, match="whole numbers"):
+        Lexicon(["a", "b"], counts)
+
+
+def test_a_user_dictionary_may_begin_with_a_word_alone(tmp_path):
+    path = tmp_path / "user.txt"
+    path.write_text("台中\n云计算 5\n创新办 3 i\n", encoding="utf-8")
+    assert dict(Lexicon.load(path)) == {"台中": 1, "云计算": 5, "创新办": 3}
+
+
+def test_json_lines_under_another_name_are_not_taken_for_words(tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text('{"word": "云计算", "count": 5}\n', encoding="utf-8")
+    with pytest.raises(InputError, match="looks like JSON lines"):
+        Lexicon.load(path)

@@ -69,9 +69,9 @@ class Lexicon(Mapping[str, int]):
         """
         if not isinstance(words, PackedStrings):
             words = PackedStrings.from_strings(words)
-        self.words, self.counts = words, np.asarray(counts, np.int64)
+        self.words, self.counts = words, _whole_numbers(counts)
         if log_probabilities is None:
-            total = max(int(self.counts.sum()), 1)
+            total = max(float(self.counts.sum(dtype=np.float64)), 1.0)
             log_probabilities = np.log(np.maximum(self.counts, 0.5) / total)
         logs = np.asarray(log_probabilities, np.float64)
         self.log_probabilities = np.round(logs, _DECIMALS) + 0.0  # no -0
@@ -116,7 +116,7 @@ class Lexicon(Mapping[str, int]):
         """
         if any(" " in word for word in counts):
             settings = {"unit": "word", **settings}
-        return cls(list(counts), np.fromiter(counts.values(), np.int64), settings=settings)
+        return cls(list(counts), list(counts.values()), settings=settings)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -220,6 +220,8 @@ class Lexicon(Mapping[str, int]):
         if text.startswith("# {"):
             return _parse(path, text)
         head = text.split("\n", 1)[0]
+        if head.startswith('{"'):
+            raise InputError(f"{path} looks like JSON lines: give it the suffix .jsonl")
         if "\t" in head:
             return _of_pairs((word, count) for word, count, _ in read_rows(path))
         return _of_pairs(_loose_rows(path, text.split("\n")))
@@ -251,6 +253,16 @@ def _refuse_unfit(words: list[str], reasons: list[str]) -> None:
         raise InputError("a lexicon cannot hold an empty word")
 
 
+def _whole_numbers(counts: Array | Sequence[int]) -> Array:
+    given = np.asarray(counts)
+    if not given.size:
+        return np.zeros(0, np.int64)
+    whole = given.dtype.kind in "iu" or (given.dtype.kind == "f" and (given % 1 == 0).all())
+    if not whole or (given < 0).any() or (given >= 2**63).any():
+        raise ValueError("counts must be whole numbers from 0 to 2^63 - 1, got others")
+    return given.astype(np.int64)
+
+
 def _without_nan(numbers: list[str]) -> list[str]:
     return ["" if number == "nan" else number for number in numbers]
 
@@ -260,13 +272,15 @@ def _of_pairs(pairs: Iterable[tuple[str, int]]) -> Lexicon:
 
 
 def _loose_rows(path: str, lines: list[str]) -> Iterator[tuple[str, int]]:
-    """Yield (word, count) of jieba's "word count tag", or of words alone, which get 1 each.
+    """Yield (word, count) of jieba's "word [count [tag]]", or of words alone, which get 1 each.
+
+    A file is jieba's when one of its first thousand lines has a count.
 
     jieba's own dictionary has words twice: as there, the last row counts.
     """
-    first = next((line for line in lines if line.strip()), "")
-    counted = re.fullmatch(r"\S.* [0-9]+( [A-Za-z]+)?", first) is not None
-    row = re.compile(r"(\S.*?) ([0-9]{1,18})(?: [^ ]*)?")
+    frequency = re.compile(r"\S.* [0-9]+( [A-Za-z]+)?")
+    counted = any(frequency.fullmatch(line) for line in lines[:1000])
+    row = re.compile(r"(\S.*?) ([0-9]{1,18})(?: [^ ]*)?|([^ ]+)")
     for number, line in enumerate(lines, 1):
         word, count = line.strip(" "), 1
         if not word:
@@ -275,7 +289,7 @@ def _loose_rows(path: str, lines: list[str]) -> Iterator[tuple[str, int]]:
             match = row.fullmatch(word)
             if not match:
                 raise InputError(f'{path}:{number}: expected "word count tag", got {line[:60]!r}')
-            word, count = match[1], int(match[2])
+            word, count = match[1] or match[3], int(match[2] or 1)
         if _UNFIT.search(word):
             raise InputError(f"{path}:{number}: {word[:60]!r} has a control character")
         yield word, count

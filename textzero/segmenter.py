@@ -401,7 +401,10 @@ def _path_tokens(
 
 @cache
 def fold_table(lowercase: bool, nfkc: bool) -> Array:
-    """int32 (0x110000,): the one character that each is compared as."""
+    """int32 (0x110000,): the one character that each is compared as.
+
+    It is of the same class, so that folded text has the same atoms.
+    """
     table = np.arange(0x110000, dtype=np.int32)
     if nfkc:
         for block in (range(0x20000), range(0x2F800, 0x2FA20)):
@@ -413,5 +416,8 @@ def fold_table(lowercase: bool, nfkc: bool) -> Array:
         lower = lower_cases()
         low = table < lower.size
         table[low] = lower[table[low]]
+    classes = atom_classes()
+    other = classes[table] != classes
+    table[other] = np.flatnonzero(other)
     table.setflags(write=False)
     return table

@@ -32,7 +32,7 @@ from textzero.kernels.reference.text import (
     character_classes,
     lower_cases,
 )
-from textzero.segmenter import Segmenter
+from textzero.segmenter import Segmenter, fold_table
 
 _BUILT_IN = {"whitespace": WHITESPACE, "word": WORDS, "char": CHAR}
 _LEXICON = 3  # the number of all tokenizers that are lexicons
@@ -164,15 +164,23 @@ class Tokenizer:
         return settings
 
     def _normalisation(self) -> tuple[bool, bool]:
-        """(lowercase, nfkc): what is done to the text."""
+        """(lowercase, nfkc): what the settings say that is done to the text."""
         if self.segmenter is None:
             return self.lowercase, self.nfkc
         return self.lowercase or self.segmenter.lowercase, self.nfkc or self.segmenter.nfkc
 
+    def _folds(self) -> Array | None:
+        """The characters as which the lexicon wants to read others; it reads no more than that."""
+        held = self.segmenter
+        if held is None or not (held.lowercase or held.nfkc):
+            return None
+        return fold_table(held.lowercase, held.nfkc)
+
     def make_tables(self) -> None:
         """Make what `find` looks up, which several threads that ask at once would each make."""
         character_classes()
-        if self._normalisation()[0]:
+        self._folds()
+        if self.lowercase:
             lower_cases()
             case_classes()
         if self.segmenter is not None:
@@ -181,14 +189,19 @@ class Tokenizer:
     def find(self, piece: Piece) -> tuple[Array, Array, Array]:
         """Tokens of a piece by kernel: (text, starts, stops); see `kernels/reference/text.py`."""
         text, size = piece.text, piece.size
-        lowercase, nfkc = self._normalisation()
-        if nfkc and int(text[:size].max(initial=0)) >= 0x80:
+        if self.nfkc and int(text[:size].max(initial=0)) >= 0x80:
             string = unicodedata.normalize("NFKC", text[:size].tobytes().decode())
             data = string.encode()
             text, size = np.frombuffer(data + _PADDING, np.uint8), len(data)
         kernels = kernel("text")
-        if lowercase:
+        if self.lowercase:
             text, size = kernels.lowercase(text, size, lower_cases(), case_classes())
+        if (folds := self._folds()) is not None:
+            points = np.frombuffer(text[:size].tobytes().decode().encode("utf-32-le"), np.int32)
+            folded = folds[points]
+            if (folded != points).any():
+                data = folded.astype("<i4").tobytes().decode("utf-32-le").encode()
+                text, size = np.frombuffer(data + _PADDING, np.uint8), len(data)
         if self.segmenter is not None:
             return text, *self.segmenter.find(text, size, piece.boundary)
         classes = character_classes()
@@ -203,10 +216,12 @@ class Tokenizer:
 
     def normalise(self, text: str) -> str:
         """Apply `nfkc`, then `lowercase`."""
-        lowercase, nfkc = self._normalisation()
-        if nfkc:
+        if self.nfkc:
             text = unicodedata.normalize("NFKC", text)
-        return text.lower() if lowercase else text
+        if self.lowercase:
+            text = text.lower()
+        folds = self._folds()
+        return text if folds is None else "".join(chr(folds[ord(c)]) for c in text)
 
     def __call__(self, text: str) -> list[str]:
         """Tokenize one text."""

@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from textzero.corpus import Corpus
+from textzero.counting import count_words
 from textzero.discovery import discover
 from textzero.discovery.discover import (
     METHODS,
@@ -110,7 +111,8 @@ def test_a_small_memory_sends_a_large_corpus_to_disk(tmp_path):
     with path.open("r+b") as file:
         file.truncate(100_000_000)
     corpus = Corpus(path)
-    assert discover._stream_bytes(corpus, 5) == 10 * corpus.size
+    assert discover._stream_bytes(corpus, "character", None) == 10 * corpus.size
+    assert discover._stream_bytes(corpus, "letter", None) == 48 * corpus.size
 
 
 def test_a_lexicon_with_its_scores_and_reasons_survives_a_file(tmp_path):
@@ -237,7 +239,7 @@ def test_the_domain_score_by_hand():
             "min_probability is for method entropy, got method 'cohesion'",
         ),
         ({"compatible": True}, "compatible is for method entropy, got method 'unigram'"),
-        ({"max_length": 1}, "max_length must be at least 2, got 1"),
+        ({"max_length": 1}, "max_length must be from 2 to 16, got 1"),
         ({"min_count": 0}, "min_count must be at least 1, got 0"),
         ({"workers": 0}, "workers must be at least 1, got 0"),
         (
@@ -301,3 +303,32 @@ def test_words_of_the_pku_test(data, more, least):
     lexicon = discover_words(texts, workers=2)
     score = score_segmentation(gold, Segmenter(lexicon).segment_batch(texts[: len(gold)]))
     assert score.f1 >= least
+
+
+def test_a_lexicon_as_tokenizer_reads_what_the_segmenter_reads():
+    """Characters fold one by one in both, so that no word of the lexicon gets lost on the way."""
+    texts = ["ทำน้ำ ทำไมทำ", "か\u3099くせいか\u3099 １月ｶﾞｯｺｳ"] * 30
+    segmenter = Segmenter(discover_words(texts))
+    counted = count_words(texts, tokenizer=segmenter)
+    expected = Counter(token for text in texts for token in segmenter(text))
+    folds = segmenter._folds
+    folded = Counter()
+    for token, count in expected.items():
+        folded["".join(chr(folds[ord(c)]) for c in token)] += count
+    assert dict(counted) == dict(folded)
+    assert any("ำ" in word for word in counted)
+
+
+@pytest.mark.parametrize("known", [{"北京"}, ["北京"], {"北京": 1}, Lexicon(["北京"], [1])])
+def test_known_words_may_be_any_strings(known):
+    texts = [a + b + c for a in ("我们", "他们") for b in "在去来" for c in ("北京", "上海")] * 3
+    assert "北京" in discover_words(texts)
+    found = discover_words(texts, known=known)
+    assert "上海" in found and "北京" not in found
+    full = discover_words(["ＡＢ甲乙丙丁"] * 9, known=["ＡＢ"])
+    assert "AB" not in full
+
+
+def test_a_domain_that_holds_no_word_is_an_error():
+    with pytest.raises(InputError, match="holds no word of this corpus"):
+        discover_words(["甲乙丙甲乙"] * 9, domain=["xyz"])

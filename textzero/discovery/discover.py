@@ -1,6 +1,5 @@
 """discover_words: from a corpus to a lexicon, by one of three methods."""
 
-import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from textzero.discovery.pair_entropy import entropy_lexicon
 from textzero.discovery.unigram import UnigramSettings, learn_words
 from textzero.discovery.units import Units, read_units
 from textzero.discovery.weighing import weigh
+from textzero.errors import InputError
 from textzero.kernels import kernel
 from textzero.kernels.reference.segment import SPACE, UNITS, atom_classes
 from textzero.lexicon import Lexicon
@@ -27,12 +27,14 @@ from textzero.memory import BASE, memory_bytes
 from textzero.packed import PackedStrings
 from textzero.parallel import worker_count
 from textzero.progress import Progress
-from textzero.segmenter import Segmenter
+from textzero.segmenter import Segmenter, fold_table
 from textzero.version import __version__
 
 METHODS = ("unigram", "entropy", "cohesion")
 _WORD_BITS = 48  # what the longest words carry, spelled unit by unit
 _SHORTEST, _LONGEST = 4, 12
+_LONGEST_WORD = 16  # longer ones would leave the range of the weights
+_UNIT_BYTES = {"character": 2, "letter": 1, "word": 3}
 
 
 def discover_words(
@@ -47,7 +49,7 @@ def discover_words(
     min_pmi: float | Sequence[float] | None = None,
     min_probability: float | None = None,
     compatible: bool = False,
-    known: "Lexicon | str | os.PathLike[str] | None" = None,
+    known: "Lexicon | Iterable[str] | str | Path | None" = None,
     domain: "Corpus | Iterable[str] | None" = None,
     seed: int = 0,
     memory: int | str | None = None,
@@ -68,15 +70,15 @@ def discover_words(
             of letters or digits; "letter": every letter; "word": words, so that phrases are found.
         lowercase: Take capital and small letters for the same.
         nfkc: Take characters of full width, and other compatibility forms, for the plain ones.
-        max_length: Units of the longest words. None: 48 bits over the entropy of a unit, from 4 to
-            12, so 5 for Chinese.
+        max_length: Units of the longest words, up to 16. None: 48 bits over the entropy of a unit,
+            from 4 to 12, so 5 for Chinese.
         min_count: Rarer words are dropped; at least 2 for "cohesion". None: by the size of the
             corpus.
         min_pmi: Of "entropy" (one number) and "cohesion" (one for each order), in nats.
         min_probability: Of "entropy": pairs and words less frequent are no words.
         compatible: Of "entropy": the decisions of the nlp-zero package.
-        known: Words to leave out of the result, as a lexicon or its file; single units, none of
-            which is new, are left out too.
+        known: Words to leave out of the result: strings, a lexicon or its file; single units, none
+            of which is new, are left out too.
         domain: Another corpus. Adds the score "domain", from 0 to 1: how much more a word belongs
             to this corpus than to that, and sorts by it (https://kexue.fm/archives/6540).
         seed: Of the draws of "unigram".
@@ -95,6 +97,8 @@ def discover_words(
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if unit not in UNITS:
+        raise ValueError(f"unit must be one of {', '.join(UNITS)}, got {unit!r}")
     for name, value, owners in (
         ("min_pmi", min_pmi, ("entropy", "cohesion")),
         ("min_probability", min_probability, ("entropy",)),
@@ -102,15 +106,20 @@ def discover_words(
     ):
         if value is not None and method not in owners:
             raise ValueError(f"{name} is for method {' or '.join(owners)}, got method {method!r}")
-    for name, number, least in (("max_length", max_length, 2), ("min_count", min_count, 1)):
-        if number is not None and number < least:
-            raise ValueError(f"{name} must be at least {least}, got {number}")
-    left_out = _known_words(known)
+    if max_length is not None and not 2 <= max_length <= _LONGEST_WORD:
+        raise ValueError(f"max_length must be from 2 to {_LONGEST_WORD}, got {max_length}")
+    if min_count is not None and min_count < 1:
+        raise ValueError(f"min_count must be at least 1, got {min_count}")
+    if min_pmi is not None and not np.isfinite(min_pmi).all():
+        raise ValueError(f"min_pmi must be finite, got {min_pmi}")
+    if not 0 <= seed < 1 << 40:
+        raise ValueError(f"seed must be from 0 to 2^40 - 1, got {seed}")
+    left_out = _known_words(known, fold_table(lowercase, nfkc))
     corpus, workers, progress = as_corpus(corpus), worker_count(workers), progress or Progress()
     room = memory_bytes(memory) - BASE
     with ExitStack() as stack:
         folder = None
-        if _stream_bytes(corpus, max_length or 5) > room // 2:
+        if _stream_bytes(corpus, unit, max_length) > room // 2:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="textzero-"))
         units = read_units(
             corpus, unit=unit, lowercase=lowercase, nfkc=nfkc, workers=workers, folder=folder,
@@ -121,8 +130,8 @@ def discover_words(
             "workers": workers, "room": room // 8, "folder": folder, "progress": progress
         }  # fmt: skip
         logs: Array | None = None
+        least = min_count or default_min_count(units)
         if method == "unigram":
-            least = min_count or default_min_count(units)
             found, logs = _unigram(units, longest, least, seed, shared)
         elif method == "entropy":
             found = entropy_lexicon(
@@ -138,6 +147,7 @@ def discover_words(
             "textzero": __version__, "method": method, "unit": unit, "lowercase": lowercase,
             "nfkc": nfkc, "units": units.size, "seed": seed,
             "max_length": longest if method == "unigram" else max_length,
+            "min_count": least if method == "unigram" else min_count, "min_pmi": min_pmi,
         }  # fmt: skip
         reading = units.reading
     if method != "unigram" and min_count:
@@ -169,10 +179,11 @@ def _one(value: float | Sequence[float] | None) -> float | None:
     return float(value[0])
 
 
-def _stream_bytes(corpus: Corpus, longest: int) -> int:
-    """About what the numbered n-grams of all positions take."""
+def _stream_bytes(corpus: Corpus, unit: str, longest: int | None) -> int:
+    """About what the numbered n-grams of all positions take, at most."""
     size = sum(s.size * (4 if s.compression else 1) for s in corpus.sources)
-    return size // 2 * 4 * longest
+    longest = longest or (_LONGEST if unit == "letter" else 5)
+    return size // _UNIT_BYTES[unit] * 4 * longest
 
 
 def _unigram(
@@ -209,10 +220,13 @@ def _lexicon(found: Found, logs: Array | None, settings: dict[str, Any]) -> Lexi
     )
 
 
-def _known_words(known: "Lexicon | str | os.PathLike[str] | None") -> set[str] | None:
+def _known_words(
+    known: "Lexicon | Iterable[str] | str | Path | None", folds: Array
+) -> set[str] | None:
     if known is None:
         return None
-    return set(known if isinstance(known, Lexicon) else Lexicon.load(Path(known)))
+    words = Lexicon.load(known) if isinstance(known, (str, Path)) else known
+    return {"".join(chr(folds[ord(c)]) for c in word) for word in words}
 
 
 def _without(lexicon: Lexicon, known: set[str]) -> Lexicon:
@@ -260,7 +274,10 @@ def _ranked_by_domain(lexicon: Lexicon, other: Corpus, workers: int, progress: P
     if not len(lexicon):
         return lexicon
     counts = count_words(other, tokenizer=Segmenter(lexicon), workers=workers, progress=progress)
+    lexicon.reading.add(counts.reading)
     there = np.array([counts.get(word, 0) for word in lexicon], np.float64)
+    if not there.any():
+        raise InputError("the other domain holds no word of this corpus: is it the right text?")
     scores = _Shares(lexicon.counts.astype(np.float64), there).scores()
     order = np.argsort(-scores, kind="stable")
     ranked = Lexicon(

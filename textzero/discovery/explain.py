@@ -1,7 +1,7 @@
 """Why a string is a word of a lexicon, or is not."""
 
 from textzero.lexicon import Lexicon
-from textzero.segmenter import Segmenter
+from textzero.segmenter import Segmenter, fold_table
 
 _LONGER = 8
 
@@ -16,6 +16,10 @@ def explain_word(lexicon: Lexicon, word: str) -> str:
       other cut 北京 大学 (ln -1.7272210)
       other cut 北京 大 学 (ln -9.2635879)
     """
+    if not word.strip():
+        raise ValueError("a word to explain must not be empty")
+    folds = fold_table(lexicon.settings["lowercase"], lexicon.settings["nfkc"])
+    word = "".join(chr(folds[ord(c)]) for c in word)
     words = list(lexicon.words)
     if word in lexicon:
         place = words.index(word)
@@ -24,6 +28,8 @@ def explain_word(lexicon: Lexicon, word: str) -> str:
         place = list(lexicon.dropped.words).index(word)
         seen = int(lexicon.dropped.counts[place])
         lines = [f"{word}: no word, seen {seen:,} times", f"  {lexicon.dropped.reasons[place]}"]
+    elif lexicon.dropped is None:
+        lines = [f"{word}: no word", "  this lexicon does not keep what was dropped, nor why"]
     else:
         lines = [
             f"{word}: no word",

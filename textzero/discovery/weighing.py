@@ -24,7 +24,8 @@ def weigh(model: Model, words: Words, considered: Array, min_count: int) -> tupl
         min_count: Rarer words are dropped.
 
     Returns:
-        The words by bits saved, single units last, and float64 (n,) their logarithms. The scores
+        The words by bits saved, single units as if they saved none, and float64 (n,) their
+        logarithms. The scores
         are "occurrences" (as a string), "pmi", "left_entropy", "right_entropy" (all in nats), and
         "bits": what the word saves in the whole text, its own spelling paid for.
     """
@@ -55,7 +56,7 @@ def weigh(model: Model, words: Words, considered: Array, min_count: int) -> tupl
             count = int(words.counts[number])
             dropped.append(_reason(ngrams, number, count, value, marks, min_count))
     once = _words_seen_once(model, words) if min_count < ngrams.least else []
-    order = np.lexsort((numbers, -counts, -np.nan_to_num(bits, nan=-np.inf)))
+    order = np.lexsort((numbers, -counts, -np.nan_to_num(bits, nan=0.0)))
     ends = ngrams.entropies(numbers)[:, order]
     scores = {
         "occurrences": ngrams.counts[numbers[order]].astype(np.float64), "pmi": pmi[order],
