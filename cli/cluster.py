@@ -96,7 +96,7 @@ def _print_json(found: "Clusters") -> None:
 def _report(found: "Clusters", least: float) -> None:
     lost = len(found.unclustered)
     click.echo(
-        f"{len(found.words) - lost:,} words in {len(found):,} clusters: "
+        f"{len(found.words) - lost:,} words in {len(found):,} cluster{'s' * (len(found) != 1)}: "
         f"{found.code_length:.4f} bits a step, {found.one_cluster:.4f} as one cluster",
         err=True,
     )

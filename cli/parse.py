@@ -25,6 +25,8 @@ def parse(templates: str, tokenizer: str | None, as_json: bool, quiet: bool, **c
     from textzero.structure.parsing import Parser, parse_text
     from textzero.structure.templates import Templates
 
+    if templates == "-":
+        raise click.UsageError("TEMPLATES must be a file, got -; only CORPUS is read from a pipe")
     loaded = Templates.load(templates)
     words, parser = loaded.tokenizer(tokenizer), Parser(loaded)
     texts = options.make_corpus(**corpus)

@@ -1,6 +1,7 @@
 """textzero templates."""
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -20,13 +21,15 @@ from ._progress import make_progress
               help="Leave out templates of fewer sentences.  [default: by the size of the corpus, "
               "3 or more]")  # fmt: skip
 @click.option("--min-pmi", type=float, default=0.0, show_default=True,
-              help="Least mutual information of two words of a template, in nats.")  # fmt: skip
+              help="Least mutual information of two words of a template, in nats, from -100 to "
+              "100.")  # fmt: skip
 @click.option("--max-words", type=click.IntRange(1, 64), default=8, show_default=True,
               help="Most words of a template.")  # fmt: skip
 @click.option("--fillers", type=click.IntRange(0, 1000), default=10, show_default=True,
               help="List so many fillers of each placeholder.")  # fmt: skip
 @click.option("--dropped", metavar="FILE",
-              help="Write here which frequent templates were not kept, and why.")  # fmt: skip
+              help="Write here which frequent templates were not kept, and why (- for standard "
+              "output).")  # fmt: skip
 @options.workers_option
 @options.force_option
 @options.quiet_option
@@ -46,16 +49,26 @@ def templates(
     quiet: bool,
     **corpus: Any,
 ) -> None:
-    """Find the templates of the sentences of CORPUS, such as "X 是 什么": X is one or more words.
+    """Find the templates of the sentences of CORPUS, such as "the X is a X".
+
+    X is one or more words. Words of Chinese, such as those of "X 是 什么", want a lexicon:
+    --tokenizer lexicon.tsv.
 
     Prints a table: template, kind, sentences that hold it, sentences that it describes best, bits
     that it saves in them, and what fills its placeholders. Templates that save no bits are dropped.
     """
+    from os.path import realpath
     from time import perf_counter
 
     from textzero.files import refuse_missing_folder, refuse_to_overwrite
     from textzero.structure.finding import find_templates
 
+    piped = "-" in (output, dropped)
+    if dropped == output or (not piped and dropped and realpath(dropped) == realpath(output)):
+        raise click.UsageError(
+            f"-o and --dropped must be two files, got {dropped} for both"
+            f"{' (- is standard output)' * (dropped == '-')}; name another for one of them"
+        )
     for path in (output, dropped):
         if path not in ("-", None):
             refuse_to_overwrite(path, force)
@@ -75,12 +88,12 @@ def templates(
         progress=make_progress(quiet),
     )
     if output == "-":
-        for line in found.lines():
-            sys.stdout.buffer.write(line.encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
+        _print(found.lines())
     else:
         found.save(output)
-    if dropped is not None:
+    if dropped == "-":
+        _print(found.dropped_lines())
+    elif dropped is not None:
         found.save_dropped(dropped)
     options.report_losses(found.reading, quiet)
     if not quiet and output != "-":
@@ -90,3 +103,9 @@ def templates(
             f"{share:.1%} of their bits, written to {output} in {perf_counter() - begun:.1f} s",
             err=True,
         )
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.buffer.write(line.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()

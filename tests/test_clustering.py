@@ -343,3 +343,21 @@ def test_the_stages_are_timed():
     make_vectors().cluster(progress=progress)
     assert set(progress.seconds) == {"compare", "cluster"}
     assert textzero.cluster_words is cluster_words
+
+
+def test_vectors_that_point_alike_are_linked_at_a_similarity_of_1():
+    rows = np.random.default_rng(0).normal(size=(30, 100)).astype(np.float32)
+    rows[1::2] = rows[::2] * np.linspace(0.1, 9, 15, dtype=np.float32)[:, None]
+    names = [f"w{k}" for k in range(30)]
+    found = WordVectors(Vocabulary(names, np.arange(30, 0, -1)), rows).cluster(min_similarity=1)
+    assert sorted(map(sorted, found)) == sorted(sorted(names[k : k + 2]) for k in range(0, 30, 2))
+
+
+def test_cosines_do_not_depend_on_the_order_in_which_products_are_added_up():
+    random = np.random.default_rng(0)
+    rows = unit_rows(random.normal(size=(300, 128)))
+    base = nearest_neighbours(rows, 20, 0.0)
+    for columns in (np.arange(128)[::-1], random.permutation(128)):
+        again = nearest_neighbours(np.ascontiguousarray(rows[:, columns]), 20, 0.0)
+        for got, expected in zip(again, base, strict=True):
+            assert_array_equal(got, expected)

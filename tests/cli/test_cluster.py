@@ -117,8 +117,13 @@ def test_embed_takes_a_dimension_or_auto(tmp_path):
     assert result.exit_code == 0, result.output
     assert "5 vectors of dimension 16" in result.stderr  # 2 ln 5 = 3.2 < 0.24 * 16
     assert WordVectors.load(tmp_path / "v").dim == 16
-    for wrong in ("0", "Auto", "1.5", "-3"):
+    for wrong in ("0", "AUTO", "8.5", "-3"):
         refused = invoke("embed", text, "-o", tmp_path / "w", f"--dim={wrong}")
         assert refused.exit_code == 2 and "--dim" in refused.stderr
+        assert f"a whole number from 1, or auto, got '{wrong}'" in " ".join(refused.stderr.split())
     shown = invoke("embed", "--help").stdout
     assert "--dim N|auto" in shown and "[default: 128]" in " ".join(shown.split())
+
+
+def test_one_cluster_is_told_as_one(vectors):
+    assert " in 1 cluster: " in invoke("cluster", vectors, "--min-similarity", 0).stderr

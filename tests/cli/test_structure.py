@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 from click.testing import CliRunner
 
+from textzero.lexicon import Lexicon
 from textzero.structure.templates import Templates
 from textzero_cli.main import main
 
@@ -122,3 +123,40 @@ def test_an_empty_corpus_gives_an_empty_table(tmp_path):
     assert result.exit_code == 0 and "0 templates of 0 sentences" in result.stderr
     assert len(Templates.load(out)) == 0
     assert invoke("parse", out, "-", stdin="a b").stdout == "a b\n\n"
+
+
+def test_templates_and_dropped_must_be_two_files(text, tmp_path):
+    out = tmp_path / "x.tsv"
+    for first, second in ((out, out), (out, tmp_path / "." / "x.tsv"), ("-", "-")):
+        result = invoke("templates", text, "-o", first, "--dropped", second)
+        assert result.exit_code == 2 and "must be two files" in result.stderr
+    assert not out.exists()
+
+
+def test_what_is_dropped_goes_to_standard_output(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = invoke("templates", text, "-o", "t.tsv", "--dropped", "-", "-q")
+    assert result.exit_code == 0 and result.stdout.startswith("template\tcount\treason\n")
+    assert (tmp_path / "t.tsv").exists() and not (tmp_path / "-").exists()
+
+
+def test_parse_refuses_a_table_from_standard_input(text):
+    result = invoke("parse", "-", text, stdin=TABLE)
+    assert result.exit_code == 2 and "TEMPLATES must be a file, got -" in result.stderr
+
+
+def test_parse_names_the_table_whose_tokenizer_is_broken(text, tmp_path):
+    path = tmp_path / "t.tsv"
+    Templates([], {"tokenizer": "wrod"}).save(path)
+    result = invoke("parse", path, text)
+    assert result.exit_code == 3 and str(path) in result.stderr
+    assert invoke("parse", path, text, "--tokenizer", "wrod").exit_code == 2
+
+
+def test_phrases_of_a_lexicon_may_be_the_tokenizer(tmp_path):
+    (tmp_path / "text.txt").write_text("new york is big. " * 9 + "go on. " * 9, encoding="utf-8")
+    Lexicon.from_counts({"new york": 9, "is": 9, "big": 9}).save(tmp_path / "phrases.tsv")
+    result = invoke(
+        "templates", tmp_path / "text.txt", "--tokenizer", tmp_path / "phrases.tsv", "-q"
+    )
+    assert result.exit_code == 0 and "\nnew york is big\tfixed\t9\t" in result.stdout

@@ -166,7 +166,8 @@ def test_words_that_are_placeholders_in_the_file_stay_words(tmp_path):
     "settings",
     [
         {"window": 0}, {"window": 32}, {"min_count": 0}, {"max_words": 0}, {"beam": 0},
-        {"n_fillers": -1}, {"min_pmi": float("nan")}, {"workers": 0},
+        {"n_fillers": -1}, {"min_pmi": float("nan")}, {"workers": 0}, {"min_pmi": 101},
+        {"min_pmi": -1000},
     ],
 )  # fmt: skip
 def test_a_setting_out_of_range_is_refused(settings):
@@ -207,3 +208,43 @@ def test_a_month_of_a_newspaper(data):
     found = find_templates(textzero.Corpus(path), tokenizer="whitespace")
     assert {"本报 讯 X", "（ 新华社 记者 X 摄 ）", "X （ 附 图片 １ 张 ）"} <= set(names(found))
     assert all(t.bits > 0 and 0 < t.used <= t.count for t in found if t.kind != "trivial")
+
+
+def test_the_widest_mutual_information_is_taken():
+    texts = [f"the {a} is a {b}" for a, b in product(ANIMALS, NOUNS)]
+    assert names(find_templates(texts, min_pmi=-100)) == ["the X is a X"]
+    assert all(t.words == 1 for t in find_templates(texts, min_pmi=100))
+
+
+def test_a_template_too_long_for_a_table_is_dropped(tmp_path):
+    long = "w" * 600_000
+    texts = [f"{long} {a} {long} {b}" for a, b in product(ANIMALS, NOUNS)]
+    found = find_templates(texts + ["so it goes"] * 30, tokenizer="whitespace")
+    assert names(found, "fixed") == ["so it goes"] and names(found) == []
+    assert [len(d.template) for d in found.dropped if "longer than can be read" in d.reason] == [
+        len(f"{long} X {long} X")
+    ]
+    found.save(tmp_path / "t.tsv")
+    assert list(textzero.Templates.load(tmp_path / "t.tsv")) == list(found)
+
+
+def test_a_template_of_the_most_words_can_be_read_again(tmp_path):
+    words = [f"w{k}" for k in range(64)]
+    texts = [f"{a} " + " ".join(f"{w} {a}" for w in words) for a in "abcdefgh"]
+    found = find_templates(texts, max_words=64, window=2, min_count=2)
+    assert max(t.words for t in found) == 64 and max(len(t.items) for t in found) == 129
+    found.save(tmp_path / "t.tsv")
+    assert list(textzero.Templates.load(tmp_path / "t.tsv")) == list(found)
+
+
+def test_where_templates_save_nothing_together_the_dropped_list_says_so():
+    random = np.random.default_rng(25)
+    n, k = int(random.integers(20, 60)), int(random.integers(3, 12))
+    p = 1 / np.arange(1, k + 1)
+    texts = [
+        " ".join(f"w{i}" for i in random.choice(k, random.integers(2, 6), p=p / p.sum()))
+        for _ in range(n)
+    ]
+    found = find_templates(texts, min_count=2)
+    assert found.settings["bits_saved"] == 0 and all(t.kind == "trivial" for t in found)
+    assert found.dropped[0].reason == "20 of its sentences: all templates together save nothing"

@@ -184,3 +184,10 @@ def test_a_dense_sentence_takes_less_than_a_second():
     tree = dense.parse(words)
     assert time.perf_counter() - begun < 1
     assert tree.template is not None
+
+
+def test_a_parser_of_many_templates_is_made_in_no_time():
+    templates = [Template((f"w{k}", None)) for k in range(40_000)]
+    begun = time.perf_counter()
+    Parser(templates)
+    assert time.perf_counter() - begun < 5  # 40,000^2 additions take longer

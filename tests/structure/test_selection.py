@@ -131,3 +131,13 @@ def test_the_choice_comes_near_the_best_of_all():
         best += instance.best_total()
     # greedy: within a tenth of what trying all subsets finds, which no corpus allows
     assert 0.9 * best < ours <= best + 1
+
+
+def test_where_all_together_save_nothing_none_is_kept():
+    # the template saves bits against sentences that name none, but naming none costs more
+    selection = Instance(held_by((0, 30)), [2.2], np.array([3])).select()
+    assert selection.none_pays and not selection.kept.any() and selection.used.tolist() == [0]
+    assert (selection.best == -1).all()
+    assert selection.bits.tolist() == [0] and selection.total_bits == 0
+    more = Instance(held_by((0, 30)), [4.2], np.array([3])).select()
+    assert more.kept.all() and more.total_bits > 0 and not more.none_pays

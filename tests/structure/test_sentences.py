@@ -1,5 +1,6 @@
 from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from textzero.corpus import Corpus
 from textzero.errors import TokenizerError
 from textzero.progress import Progress
+from textzero.segmenter import Segmenter
 from textzero.structure.sentences import LONGEST, cut_sentences, read_sentences
 from textzero.tokens import Tokenizer
 
@@ -53,6 +55,9 @@ def read(texts, tokenizer, folder, workers=1, min_count=1, **options):
         ("他说：“好。”走了", ["他说：“好", "走了"]),
         ("好 。 ” 他 走 了 。", ["好", "他 走 了"]),
         ("really?! yes...", ["really", "yes"]),
+        ("好。... 他!.. a..b", ["好", "他", "a..b"]),
+        ("好。...x", ["好", "...x"]),
+        ("好。\n”他 说。\r ” \u2028」", ["好", "”他 说", "”", "」"]),
         ("one\ntwo\r\nthree\u2028four", ["one", "two", "three", "four"]),
         (" a，b；c ", ["a，b；c"]),
         ("。！", []),
@@ -139,3 +144,36 @@ def test_text_is_normalised_before_it_is_tokenized(tmp_path):
     for tokenizer in ("word", by_space):
         sentences, _ = read(["Ａb C"], tokenizer, tmp_path, lowercase=True, nfkc=True)
         assert sentences == [["ab", "c"]]
+
+
+def test_a_run_of_full_stops_takes_no_more_time_than_it_is_long():
+    begun = perf_counter()
+    assert cut_sentences("." * 40_000 + "a") == [(0, 40_001)]
+    assert perf_counter() - begun < 1
+
+
+@pytest.mark.parametrize("tokenizer", ["whitespace", by_space])
+def test_sentences_do_not_depend_on_how_lines_are_split_into_files(tokenizer, tmp_path):
+    lines = ["好 。", "” 他 来 。 ”", "」 。"]
+    (tmp_path / "all.txt").write_text("\n".join(lines), encoding="utf-8")
+    for number, line in enumerate(lines):
+        (tmp_path / f"{number}.one").write_text(line, encoding="utf-8")
+    whole, _ = read(Corpus(tmp_path, include=["*.txt"]), tokenizer, tmp_path)
+    parts, _ = read(Corpus(tmp_path, include=["*.one"]), tokenizer, tmp_path)
+    assert whole == parts == [["”", "他", "来"], ["」"], ["好"]]
+
+
+def test_words_of_a_lexicon_are_cut_at_white_space(tmp_path):
+    lexicon = Segmenter({"new york": 5, "a\u3000b": 3, "is": 4, "big": 2})
+    texts = ["new york is big. a\u3000b is new york", "is\u3000new york", "new  york"]
+    sentences, found = read(texts, lexicon, tmp_path)
+    expected = [s.split() for t in texts for s in t.split(". ")]
+    assert sentences == sorted(expected, key=str)
+    assert found.counts["york"] == 4 and found.counts.tokens == sum(map(len, expected))
+    assert not any(any(c.isspace() for c in word) for word in found.vocabulary)
+
+
+@pytest.mark.parametrize("tokenizer", ["word", "whitespace", "char"])
+def test_no_token_of_a_built_in_tokenizer_holds_white_space(tokenizer):
+    spaces = "".join(c for c in map(chr, range(0x3100)) if c.isspace())
+    assert Tokenizer(tokenizer)(f"a{'a'.join(spaces)}a") == ["a"] * (len(spaces) + 1)

@@ -99,7 +99,17 @@ HEADER = b"template\tcount\tused\tbits\tfillers\n"
         (b"template\na\n", ":2: a template must be more than one word"),
         (b"template\nX X a\n", ":2: two placeholders must have a word between"),
         (b"template\nX a\nX  a\n", ":3: this template is there twice"),
-        (b"template\n" + b"a " * 200 + b"\n", ":2: a template must have at most 64 words"),
+        (b"template\n" + b"a " * 200 + b"\n", ":2: a template must have at most 64 words, got 200"),
+        (b"template\n" + b"a X " * 65 + b"\n", ":2: a template must have at most 64 words, got 65"),
+        *(
+            (f'# {{"kind": "textzero templates 1", {setting}}}\ntemplate\n'.encode(), message)
+            for setting, message in (
+                ('"lowercase": "false"', ":1: the setting 'lowercase' must be true or false, got"),
+                ('"nfkc": 1', ":1: the setting 'nfkc' must be true or false, got 1"),
+                ('"tokenizer": null', ":1: the setting 'tokenizer' must be a string, got None"),
+                ('"lexicon": []', ":1: the setting 'lexicon' must be a string, got []"),
+            )
+        ),
         (b"template\n\xff\n", ":2: the file must be UTF-8"),
         (b"template\n" + b"a" * (1 << 20) + b"\n", ":2: a line must be shorter"),
     ],
@@ -162,3 +172,24 @@ def test_a_slice_is_a_table():
     assert list(Templates(rows)[:2]) == rows[:2] and Templates(rows)[-1] == rows[-1]
     assert repr(Templates(rows)) == "Templates(['a X', 'b X', 'c X'], length 3)"
     assert show([None, "X"]) == r"X \X"
+
+
+def test_a_line_that_could_not_be_read_again_is_not_written(tmp_path):
+    path = tmp_path / "t.tsv"
+    with pytest.raises(InputError, match="must be shorter than 1,048,576 bytes, got 'aaa"):
+        Templates([Template(("a" * (1 << 20), None))]).save(path)
+    longest = Templates([Template(("a" * ((1 << 20) - 32), None))])
+    excess = len(longest[0].line()) - (1 << 20) + 1
+    longest = Templates([Template(("a" * ((1 << 20) - 32 - excess), None))])
+    longest.save(path)
+    assert list(Templates.load(path)) == list(longest)
+
+
+def test_a_broken_tokenizer_of_a_table_is_told_with_its_name(tmp_path):
+    path = tmp_path / "t.tsv"
+    Templates([], {"tokenizer": "wrod"}).save(path)
+    with pytest.raises(InputError, match=f"{re.escape(str(path))} must name a tokenizer: .*'wrod'"):
+        Templates.load(path).tokenizer()
+    with pytest.raises(ValueError, match="tokenizer must be") as error:
+        Templates.load(path).tokenizer("wrdo")
+    assert not isinstance(error.value, InputError)

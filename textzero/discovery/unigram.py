@@ -14,6 +14,7 @@
    (https://kexue.fm/archives/5476, F* = p_ab (PMI - 1)).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,8 @@ class UnigramSettings:
     """How the unigram model is learned.
 
     Attributes:
-        passes: Passes over the text that draw at random, before those that grow colder.
+        passes: Passes over the text that draw at random, before those that grow colder. None: 26
+            less twice the decimal logarithm of its units, at least 8; large texts settle sooner.
         colder: Temperatures of the passes after them; then one that takes the best path.
         discount: Of the Pitman-Yor process.
         strength: Of the Pitman-Yor process.
@@ -40,7 +42,7 @@ class UnigramSettings:
         seed: Of the draws.
     """
 
-    passes: int = 16
+    passes: int | None = None
     colder: tuple[float, ...] = (0.8, 0.6, 0.4)
     discount: float = 0.8
     strength: float = 1.0
@@ -205,7 +207,10 @@ def learn_words(
     """
     settings, progress = settings or UnigramSettings(), progress or Progress()
     model = Model(ngrams, settings, workers)
-    passes = (*[1.0] * settings.passes, *settings.colder, 0.0)
+    hot = settings.passes
+    if hot is None:
+        hot = max(8, round(26 - 2 * math.log10(max(ngrams.units.size, 1))))
+    passes = (*[1.0] * hot, *settings.colder, 0.0)
     size = ngrams.places.shape[1]
     with progress.stage("segment", size * (len(passes) + 1), "positions"):
         words = model.start()

@@ -72,8 +72,8 @@ def find_templates(
         window: How far apart two words of a template may be; 1 finds phrases.
         min_count: Fewest sentences that hold a template, and fewest times that a pair of words is
             seen. None: 3, or for more than 22,500 tokens the square root of their number over 50.
-        min_pmi: Least mutual information of two linked words, in nats; 0: they meet more often than
-            by chance.
+        min_pmi: Least mutual information of two linked words, in nats, from -100 to 100; 0: they
+            meet more often than by chance.
         max_words: Most words of a template.
         beam: Chains that are followed at each word; more than that there are only in dense or
             often repeated sentences.
@@ -99,8 +99,8 @@ def find_templates(
     _between("n_fillers", n_fillers, 0, 1000)
     if min_count is not None and min_count < 1:
         raise ValueError(f"min_count must be at least 1, got {min_count}")
-    if not math.isfinite(min_pmi):
-        raise ValueError(f"min_pmi must be a number, got {min_pmi}")
+    if not abs(min_pmi) <= 100:
+        raise ValueError(f"min_pmi must be from -100 to 100, got {min_pmi}")
     progress = progress or Progress()
 
     def least(tokens: int) -> int:
@@ -324,14 +324,21 @@ class _Finder:
             bits = round(float(selection.bits[k]), 1)
             templates.append(Template(named(items), count, int(selection.used[k]), bits, slots))
         templates += self.trivial
+        dropped = [
+            Dropped(str(t), t.count, "its line in the table would be longer than can be read")
+            for t in templates
+            if not t.fits_table
+        ]
+        templates = [t for t in templates if t.fits_table]
         templates.sort(key=lambda t: (t.kind == "trivial", -t.bits, -t.count, str(t)))
         gone = np.flatnonzero(~selection.kept)
         gone = gone[np.argsort(-candidates.counts[gone], kind="stable")][:_MOST_DROPPED]
         instead = self._instead(numbers, gone, selection)
-        dropped = []
         for k, (other, held) in zip(gone.tolist(), instead, strict=True):
             reason = f"{held:,} of its sentences: its words save too little"
-            if other >= 0:
+            if selection.none_pays:
+                reason = f"{held:,} of its sentences: all templates together save nothing"
+            elif other >= 0:
                 reason = f"{held:,} of its sentences: {show(named(self._items(*places[other])))}"
             text = show(named(self._items(*places[k])))
             dropped.append(Dropped(text, int(candidates.counts[k]), reason))

@@ -4,7 +4,8 @@ A block of words is made by one template, whose placeholders are filled by block
 smallest block. The score of a block is ln p(template) plus the scores of the blocks in it, the
 best template wins; where none matches, the words stand side by side at NULL_SCORE for each but the
 first. p is a template's share of the sentences that use one (of all counts, where nothing is said
-of use). Every span is scored once, in O(n^3).
+of use). Every span is scored once; n words take at most n^3 steps, times the nodes with a
+placeholder inside of the tree that templates with the same beginnings make.
 """
 
 import json
@@ -117,7 +118,8 @@ class Parser:
         ]
         by_use = any(template.used for template in self.templates)
         shares = [max(1, t.used if by_use else t.count) for t in self.templates]
-        weights = [round(math.log(share / sum(shares)) * _UNIT) for share in shares]
+        total = sum(shares)
+        weights = [round(math.log(share / total) * _UNIT) for share in shares]
         self._patterns = [np.array(pattern, np.int32) for pattern in patterns]
         offsets = np.cumsum([0, *map(len, patterns)])
         items = np.concatenate([np.zeros(0, np.int32), *self._patterns])

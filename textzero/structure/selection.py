@@ -51,6 +51,7 @@ class Selection:
         bits: float64 (n,). What each saves, against no template in a language with templates.
         total_bits: What all save together, against a language without templates.
         best: int32 (n_sentences,). The template of each sentence, or -1.
+        none_pays: Whether all were dropped because together they save nothing.
     """
 
     kept: Array
@@ -58,6 +59,7 @@ class Selection:
     bits: Array
     total_bits: float
     best: Array
+    none_pays: bool = False
 
 
 # (gains int64 (n,), worth of no template, kept bool (n,), sentences int64) -> best, second, worths
@@ -70,7 +72,7 @@ def select(
     choose: Choose,
     round_done: Callable[[], None] = lambda: None,
 ) -> Selection:
-    """Drop candidates until each that is left saves bits.
+    """Drop candidates until each that is left saves bits, and all of them together, too.
 
     Args:
         candidates: The templates.
@@ -118,6 +120,9 @@ def select(
         stale = np.flatnonzero(_of(losing, best) | _of(losing, second))
         best[stale], second[stale], worths[stale] = choose(gains, null, kept, stale)
     total = (int(worths[:, 0].sum()) - int(entry[kept].sum())) / UNIT
+    if total <= 0:
+        none, nothing = np.full_like(best, -1), np.zeros(n, np.int64)
+        return Selection(nothing > 0, nothing, nothing / UNIT, 0.0, none, bool(kept.any()))
     return Selection(kept, _used(best, n), saved / UNIT, total, best)
 
 

@@ -36,9 +36,9 @@ from textzero.vocabulary import Vocabulary
 
 LONGEST = 300  # words of a sentence; a tree of it can still be read by any JSON parser
 _ENDS = re.compile(
-    r"""(?:[。！？!?｡‼⁇⁈⁉]|\.+(?=\s|$))+   # one or more marks
-        [)\]"'”’」』）】》]*                  # what closes behind them
-        (?:\s+[”’」』）】》]+)*               # the same in text that is already cut into words
+    r"""(?:[。！？!?｡‼⁇⁈⁉]|(?<!\.)\.++(?=\s|$))+      # one or more marks
+        [)\]"'”’」』）】》]*                             # what closes behind them
+        (?:[^\S\n\r\x85\u2028\u2029]+[”’」』）】》]+)*  # the same where text is cut into words
       | [\n\r\x85\u2028\u2029]""",
     re.VERBOSE,
 )
@@ -206,6 +206,37 @@ def _cut_piece(piece: Piece) -> Piece:
     return Piece(array, len(data), _LINE_FEED, piece.stored)
 
 
+def _white_space(tokenizer: Tokenizer) -> list[bytes]:
+    """Return the white space, as UTF-8, that a token may hold: only words of lexicons hold some."""
+    if tokenizer.segmenter is None:
+        return []
+    letters = set(tokenizer.segmenter.lexicon.words.text.tobytes().decode("utf-8", "replace"))
+    found = {c for c in letters if c.isspace()}
+    return sorted(c.encode() for c in found | {" "}) if found else []  # NFKC may make it a space
+
+
+def _cut_tokens(
+    text: Array, starts: Array, stops: Array, spaces: Sequence[bytes]
+) -> tuple[Array, Array]:
+    """Cut the tokens of a piece (see `find_tokens`) at white space; return (starts, stops)."""
+    for space in spaces:
+        last = int(stops.max(initial=0))
+        found = np.ones(last, bool)
+        for k, byte in enumerate(space):
+            found &= text[k : last + k] == byte
+        places = np.flatnonzero(found)
+        tokens = np.flatnonzero(starts >= 0)
+        order = np.searchsorted(starts[tokens], places, "right") - 1
+        places, around = places[order >= 0], tokens[order[order >= 0]]
+        inside = places < stops[around]
+        places, around = places[inside], around[inside]
+        starts = np.insert(starts, around + 1, places + len(space))
+        stops = np.insert(stops, around, places)
+        kept = (starts < 0) | (starts < stops)
+        starts, stops = starts[kept], stops[kept]
+    return starts, stops
+
+
 @dataclass
 class _Table:
     """What one thread has counted."""
@@ -225,10 +256,15 @@ def _by_threads(
     """By kernels: read once to count the words, once to write their ids."""
     tables, splits = kernel("tables"), corpus.splits()
     tokenizer.make_tables()
+    spaces = _white_space(tokenizer)
+
+    def find(piece: Piece) -> tuple[Array, Array, Array]:
+        text, starts, stops = tokenizer.find(_cut_piece(piece))
+        return text, *_cut_tokens(text, starts, stops, spaces)
 
     def count(state: _Table, split: Split) -> None:
         for piece in corpus.pieces(split, Reading()):
-            text, starts, stops = tokenizer.find(_cut_piece(piece))
+            text, starts, stops = find(piece)
             tables.add_tokens(state.table, text, starts, stops, 1, 1)
             state.tokens += int(np.count_nonzero(starts >= 0))
             progress.advance(piece.stored)
@@ -245,7 +281,7 @@ def _by_threads(
 
     def encode(writer: _Writer, split: Split) -> None:
         for piece in corpus.pieces(split, writer.reading):
-            text, starts, stops = tokenizer.find(_cut_piece(piece))
+            text, starts, stops = find(piece)
             writer.add(tables.look_up(vocabulary.table, text, starts, stops))
             progress.advance(piece.stored)
         writer.add(np.array([DOCUMENT_END], np.int32))

@@ -91,6 +91,16 @@ class Template:
     def __str__(self) -> str:
         return show(self.items)
 
+    def line(self) -> str:
+        """Return the line of the file."""
+        fillers = json.dumps([dict(slot) for slot in self.fillers], ensure_ascii=False)
+        return f"{self}\t{self.kind}\t{self.count}\t{self.used}\t{self.bits:.1f}\t{fillers}\n"
+
+    @property
+    def fits_table(self) -> bool:
+        """Whether its line is short enough to be read again."""
+        return len(self.line().encode("utf-8", "replace")) < _LONGEST_LINE
+
 
 def escape(word: str) -> str:
     r"""Put a backslash before a word that could be taken for a placeholder.
@@ -149,6 +159,7 @@ class Templates(Sequence[Template]):
         self.settings = dict(settings or {})
         self.dropped = list(dropped)
         self.reading = reading or Reading()
+        self._source = "the table"
         seen: set[tuple[str | None, ...]] = set()
         for template in self._templates:
             if template.items in seen:
@@ -179,52 +190,70 @@ class Templates(Sequence[Template]):
                 choose the code that runs.
 
         Raises:
-            InputError: The settings name a Python tokenizer, or a lexicon that has changed, and
-                none is given.
+            InputError: The settings name a Python tokenizer, a lexicon that has changed, or
+                nothing that is a tokenizer, and none is given.
         """
-        named = tokenizer is not None
-        if tokenizer is None:
-            tokenizer = str(self.settings.get("tokenizer", "word"))
-            if ":" in tokenizer:  # package.module:function
-                raise InputError(
-                    f"these templates were found with the tokenizer {tokenizer!r}; name it again "
-                    "with --tokenizer if you trust it"
-                )
-        made = Tokenizer(
-            tokenizer,
-            bool(self.settings.get("lowercase", False)),
-            bool(self.settings.get("nfkc", False)),
-        )
-        lexicon = self.settings.get("lexicon")
-        if not named and lexicon is not None and made.settings().get("lexicon") != lexicon:
+        lowercase, nfkc = (bool(self.settings.get(key, False)) for key in ("lowercase", "nfkc"))
+        if tokenizer is not None:
+            return Tokenizer(tokenizer, lowercase, nfkc)
+        name, lexicon = str(self.settings.get("tokenizer", "word")), self.settings.get("lexicon")
+        if ":" in name:  # package.module:function
             raise InputError(
-                f"these templates were found with another lexicon than what {tokenizer} holds "
-                "now; name it with --tokenizer to use it all the same"
+                f"the templates of {self._source} were found with the tokenizer {name!r}; name it "
+                "again with --tokenizer if you trust it"
+            )
+        try:
+            made = Tokenizer(name, lowercase, nfkc)
+        except ValueError as error:
+            raise InputError(
+                f"the settings of {self._source} must name a tokenizer: {error}; name another with "
+                "--tokenizer"
+            ) from error
+        if lexicon is not None and made.settings().get("lexicon") != lexicon:
+            raise InputError(
+                f"the templates of {self._source} were found with another lexicon than what {name} "
+                "holds now; name it with --tokenizer to use it all the same"
             )
         return made
 
     def save(self, path: str | Path) -> None:
-        """Write templates.tsv, whole or not at all."""
+        """Write templates.tsv, whole or not at all.
+
+        Raises:
+            InputError: A line is longer than `load` reads.
+        """
         with whole_file(path) as file:
             for line in self.lines():
                 file.write(line.encode("utf-8", "replace"))
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines of the file."""
+        """Yield the lines of the file.
+
+        Raises:
+            InputError: A line is longer than `load` reads.
+        """
         settings = {"kind": _KIND, **self.settings}
         yield f"# {json.dumps(settings, ensure_ascii=False)}\n"
         yield "\t".join(_COLUMNS) + "\n"
         for t in self._templates:
-            fillers = json.dumps([dict(slot) for slot in t.fillers], ensure_ascii=False)
-            yield f"{t}\t{t.kind}\t{t.count}\t{t.used}\t{t.bits:.1f}\t{fillers}\n"
+            if not t.fits_table:
+                raise InputError(
+                    f"the line of a template must be shorter than {_LONGEST_LINE:,} bytes, got "
+                    f"{str(t)[:60]!r}...; leave it out, or some of its fillers"
+                )
+            yield t.line()
 
     def save_dropped(self, path: str | Path) -> None:
         """Write the templates that were not kept: template, count, reason."""
         with whole_file(path) as file:
-            file.write(b"template\tcount\treason\n")
-            for row in self.dropped:
-                line = f"{row.template}\t{row.count}\t{row.reason}\n"
+            for line in self.dropped_lines():
                 file.write(line.encode("utf-8", "replace"))
+
+    def dropped_lines(self) -> Iterator[str]:
+        """Yield the lines of the file of templates that were not kept."""
+        yield "template\tcount\treason\n"
+        for row in self.dropped:
+            yield f"{row.template}\t{row.count}\t{row.reason}\n"
 
     @classmethod
     def load(cls, path: str | Path) -> "Templates":
@@ -255,7 +284,9 @@ class Templates(Sequence[Template]):
                 raise InputError(f"{path}:{number}: {error}; got {line[:60]!r}") from error
         if header is None:
             raise InputError(f'{path} must be a table with the column "template"')
-        return cls(rows, settings)
+        loaded = cls(rows, settings)
+        loaded._source = str(path)
+        return loaded
 
 
 def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
@@ -283,6 +314,10 @@ def _settings(text: str) -> dict[str, Any]:
     settings = json.loads(text)
     if not isinstance(settings, dict) or settings.pop("kind", None) != _KIND:
         raise ValueError(f"expected settings of the kind {_KIND!r}")
+    for key, kind in (("tokenizer", str), ("lexicon", str), ("lowercase", bool), ("nfkc", bool)):
+        if key in settings and not isinstance(settings[key], kind):
+            what = "a string" if kind is str else "true or false"
+            raise ValueError(f"the setting {key!r} must be {what}, got {settings[key]!r:.60}")
     return settings
 
 
@@ -292,8 +327,9 @@ def _template(header: list[str], fields: list[str]) -> Template:
         raise ValueError(f"expected {len(header)} columns, got {len(fields)}")
     row = dict(zip(header, fields, strict=True))
     text = row["template"]
-    if len(text.split()) > 2 * MOST_WORDS:
-        raise ValueError(f"a template must have at most {MOST_WORDS} words")
+    words = sum(part != PLACEHOLDER for part in text.split())
+    if words > MOST_WORDS:
+        raise ValueError(f"a template must have at most {MOST_WORDS} words, got {words}")
     numbers = [row.get("count", "1"), row.get("used", "0")]
     if not all(n.isascii() and n.isdigit() and len(n) < 19 for n in numbers):
         raise ValueError(f"expected counts, got {', '.join(n[:20] for n in numbers)}")

@@ -30,8 +30,10 @@ from textzero.vectors.word_vectors import unit_rows
 if TYPE_CHECKING:
     from textzero.vectors.word_vectors import WordVectors
 
-_SCORES = 1 << 23  # cosines that a thread holds at once
+_SCORES = 1 << 22  # cosines that a thread holds at once
 _ROWS = 512
+_UNIT = 1 << 26  # parts of 1 that numbers are rounded to
+_SLACK = 1e-6  # of a cosine, since vectors that point alike differ in their last digits
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,8 @@ def cluster_words(
         vectors: Their first words are taken for the most frequent.
         words: How many words.
         neighbours: Links of a word, at most. More make fewer, larger clusters.
-        min_similarity: Lowest cosine of a link, from 0 to 1. Words without a link are in no
-            cluster.
+        min_similarity: Lowest cosine of a link, from 0 to 1, to a millionth. Words without a link
+            are in no cluster.
         teleportation: How often the walk jumps to any word, from 0 to below 1.
         trials: Searches with different random orders; the shortest code is kept.
         seed: Of the random orders.
@@ -150,7 +152,7 @@ def cluster_words(
     if broken.size:
         raise InputError(f"the vector of {names[broken[0]]!r} is not finite")
     offsets, targets, cosines = nearest_neighbours(
-        rows, neighbours, min_similarity, workers=workers, progress=progress
+        rows, neighbours, max(0.0, min_similarity - _SLACK), workers=workers, progress=progress
     )
     linked = (np.diff(offsets) > 0) | (np.bincount(targets, minlength=n) > 0)
     if not linked.any():
@@ -179,6 +181,9 @@ def nearest_neighbours(
 ) -> tuple[Array, Array, Array]:
     """Return the nearest other rows of each row, exactly; never more than a block of all products.
 
+    The numbers are rounded to 2^-26, so that all sums of their products are exact in float64 and do
+    not depend on the order in which a library adds them, in so many threads, up.
+
     Args:
         rows: float32 (n_rows, dim), of length 1.
         n: Neighbours of a row, at most.
@@ -196,9 +201,11 @@ def nearest_neighbours(
         raise ValueError(f"neighbours must be at least 1, got {n}")
     progress, best_columns = progress or Progress(), kernel("neighbours", device).best_columns
     step = max(1, min(_ROWS, _SCORES // max(len(rows), 1)))
+    exact = np.rint(rows.astype(np.float64) * _UNIT) / _UNIT
 
     def work(first: int) -> tuple[Array, Array, Array]:
-        return best_columns(rows[first : first + step] @ rows.T, first, n, minimum)
+        scores = (exact[first : first + step] @ exact.T).astype(np.float32)
+        return best_columns(scores, first, n, minimum)
 
     parts = []
     with progress.stage("compare", len(rows), "words"):
