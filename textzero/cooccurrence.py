@@ -25,7 +25,7 @@ from textzero.files import MANIFEST, read_json, whole_folder, write_json
 from textzero.kernels import kernel
 from textzero.kernels.reference.cooccurrence import DOCUMENT_END, GAP
 from textzero.memory import BASE, memory_bytes
-from textzero.parallel import ordered_threads, run_threads, worker_count
+from textzero.parallel import ordered_threads, ranges_of, run_threads, worker_count
 from textzero.progress import Progress
 from textzero.token_workers import python_splits, python_tokens, run_python, worker_extra
 from textzero.tokens import Spec, Tokenizer
@@ -109,7 +109,7 @@ class Cooccurrence:
 
     def blocks(self, most_records: int) -> list[tuple[int, int]]:
         """Cut the rows into ranges of at most `most_records` records (or one row)."""
-        return _ranges(self.lengths[:, 1], most_records)
+        return ranges_of(self.lengths[:, 1], most_records)
 
     def save(self, folder: str | Path) -> None:
         """Write the folder: rows.bin, lengths.npy, diagonal.npy, vocabulary.tsv, manifest.json."""
@@ -167,19 +167,6 @@ class Cooccurrence:
         return cls(vocabulary, data, np.array(lengths), np.array(diagonal), unit, settings)
 
 
-def _ranges(sizes: Array, most: int) -> list[tuple[int, int]]:
-    """Cut 0 ... n into ranges whose sizes sum to at most `most`, or that are one entry."""
-    sums = np.cumsum(sizes)
-    ranges, start = [], 0
-    while start < sizes.size:
-        before = int(sums[start - 1]) if start else 0
-        stop = int(np.searchsorted(sums, before + most, side="right"))
-        stop = max(stop, start + 1)
-        ranges.append((start, stop))
-        start = stop
-    return ranges
-
-
 @dataclass
 class _Segment:
     """Tokens that one thread has encoded and not yet counted."""
@@ -217,7 +204,7 @@ class _Counter:
         kernels = kernel("cooccurrence")
         starts, positions = kernels.word_positions(tokens, self.n_words)
         occurrences = np.diff(starts)
-        ranges = _ranges(occurrences, max(1 << 14, positions.size // (16 * workers)))
+        ranges = ranges_of(occurrences, max(1 << 14, positions.size // (16 * workers)))
 
         def rows(limits: tuple[int, int]) -> tuple[Array, Array, Array, tuple[int, int]]:
             counted = kernels.count_rows(tokens, fresh, starts, positions, self.weights, *limits)
@@ -269,7 +256,7 @@ class _Counter:
             local += (ends - local[:, 0])[:, None]
             return kernel("cooccurrence").merge_rows(np.concatenate(parts), local, self.n_words)
 
-        ranges = _ranges(np.diff(offsets.sum(axis=0)), 8 << 20)
+        ranges = ranges_of(np.diff(offsets.sum(axis=0)), 8 << 20)
         return self._write_run(ordered_threads(merged, ranges, self.workers))
 
 

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
@@ -20,6 +21,9 @@ from concurrent.futures import (
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+import numpy as np
+
+from textzero._compat import Array
 from textzero.errors import ResourceError
 
 Task = TypeVar("Task")
@@ -176,6 +180,10 @@ def _obituary(crew: dict[int, Any], begun: dict[int, Any]) -> str:
     """Say which worker died of what on which task; the pool itself ends the others by SIGTERM."""
     for process in crew.values():
         process.join(5)
+        for _ in range(50):  # the pool's own thread may have taken the exit code a moment before us
+            if process.exitcode is not None:
+                break
+            time.sleep(0.02)
     ends = [(number, p) for number, p in enumerate(crew.values(), 1) if p.exitcode]
     ends.sort(key=lambda entry: entry[1].exitcode == -signal.SIGTERM)
     if not ends:
@@ -190,3 +198,15 @@ def _obituary(crew: dict[int, Any], begun: dict[int, Any]) -> str:
     return (
         f"worker {number} (pid {process.pid}) {how}{where}; if memory ran out, try fewer --workers"
     )
+
+
+def ranges_of(sizes: Array, most: int) -> list[tuple[int, int]]:
+    """Cut 0 ... n into ranges whose sizes sum to at most `most`, or that are one entry."""
+    sums = np.cumsum(sizes)
+    ranges, start = [], 0
+    while start < sizes.size:
+        before = int(sums[start - 1]) if start else 0
+        stop = max(int(np.searchsorted(sums, before + most, side="right")), start + 1)
+        ranges.append((start, stop))
+        start = stop
+    return ranges

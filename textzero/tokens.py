@@ -108,9 +108,9 @@ class Tokenizer:
     Attributes:
         spec: "whitespace", "word", "char", a lexicon's file, "package.module:function", or a
             callable, such as a `Segmenter`.
-        lowercase: Lower-case the text first, as `str.lower` does. A lexicon whose settings say so
-            does it in any case.
-        nfkc: Normalise the text to Unicode NFKC first; the same holds.
+        lowercase: Lower-case the text first, as `str.lower` does.
+        nfkc: Normalise the text to Unicode NFKC first. A lexicon whose settings say "lowercase" or
+            "nfkc" folds characters one by one in any case, as its `Segmenter` does.
         segmenter: What is behind the spec when it is a lexicon, else None.
 
     Raises:
@@ -154,20 +154,13 @@ class Tokenizer:
         return f"{module}:{getattr(self.spec, '__qualname__', repr(self.spec))}"
 
     def settings(self) -> dict[str, str | bool]:
-        """What decides the tokens, as JSON."""
-        lowercase, nfkc = self._normalisation()
+        """What decides the tokens, as JSON; of a lexicon its digest, which covers its settings."""
         settings: dict[str, str | bool] = {
-            "tokenizer": self.name, "lowercase": lowercase, "nfkc": nfkc
+            "tokenizer": self.name, "lowercase": self.lowercase, "nfkc": self.nfkc
         }  # fmt: skip
         if self.segmenter is not None:
             settings["lexicon"] = self.segmenter.lexicon.digest()
         return settings
-
-    def _normalisation(self) -> tuple[bool, bool]:
-        """(lowercase, nfkc): what the settings say that is done to the text."""
-        if self.segmenter is None:
-            return self.lowercase, self.nfkc
-        return self.lowercase or self.segmenter.lowercase, self.nfkc or self.segmenter.nfkc
 
     def _folds(self) -> Array | None:
         """The characters as which the lexicon wants to read others; it reads no more than that."""

@@ -114,6 +114,19 @@ def test_embed_discovers_and_keeps_the_lexicon(corpus, tmp_path):
     assert result.exit_code == 3 and "is not the lexicon" in result.output
 
 
+def test_a_question_is_cut_as_the_corpus_was(tmp_path):
+    """Folding is character by character in both: ำ stays one, though NFKC makes two of it."""
+    thai = tmp_path / "thai.txt"
+    thai.write_text("".join(f"{a}{b}\n" for a in ("ทำ", "มา", "กิน") for b in ("น้ำ", "ข้าว")) * 20,
+                    encoding="utf-8")  # fmt: skip
+    folder = tmp_path / "vectors"
+    result = run("embed", thai, "--discover", "--dim", 8, "--min-count", 1, "-o", folder, "-q")
+    assert result.exit_code == 0, result.output
+    vectors = WordVectors.load(folder)
+    tokens = vectors.tokenize("ทำน้ำ")
+    assert "".join(tokens) == "ทำน้ำ" and all(token in vectors for token in tokens)
+
+
 def test_embed_copies_a_given_lexicon(corpus, tmp_path):
     lexicon = tmp_path / "own.tsv"
     lexicon.write_text("北京\t5\n上海\t5\n我们\t5\n他们\t5\n", encoding="utf-8")

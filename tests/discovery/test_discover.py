@@ -264,7 +264,8 @@ def test_a_corpus_with_nothing_twice_is_refused(method, texts):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_tiny_corpus_is_no_error(method, texts, tmp_path):
     lexicon = discover_words(texts, method=method)
-    saved(lexicon, tmp_path / "a.tsv")
+    first = saved(lexicon, tmp_path / "a.tsv")
+    assert saved(Lexicon.load(tmp_path / "a.tsv"), tmp_path / "b.tsv") == first
 
 
 def test_all_settings_are_named():

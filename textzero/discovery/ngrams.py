@@ -14,7 +14,7 @@ import numpy as np
 from textzero._compat import Array
 from textzero.discovery.units import Units, room_for
 from textzero.kernels import kernel
-from textzero.parallel import ordered_threads, run_threads
+from textzero.parallel import ordered_threads, ranges_of, run_threads
 from textzero.progress import Progress
 
 _BLOCK = 1 << 20
@@ -194,18 +194,6 @@ def _repeated_pairs(
         np.concatenate([empty, *(keys for keys, _ in parts)]),
         np.concatenate([empty, *(counts for _, counts in parts)]),
     )
-
-
-def ranges_of(sizes: Array, most: int) -> list[tuple[int, int]]:
-    """Cut 0 ... n into ranges whose sizes sum to at most `most`, or that are one entry."""
-    sums = np.cumsum(sizes)
-    ranges, start = [], 0
-    while start < sizes.size:
-        before = int(sums[start - 1]) if start else 0
-        stop = max(int(np.searchsorted(sums, before + most, side="right")), start + 1)
-        ranges.append((start, stop))
-        start = stop
-    return ranges
 
 
 def _continuations(

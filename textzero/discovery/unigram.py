@@ -83,6 +83,7 @@ class Model:
         self.spelling = np.zeros(ngrams.counts.size, np.float32)
         self.weights = np.zeros(ngrams.counts.size, np.float32)
         self.fresh = np.zeros(ngrams.longest + 1)
+        self.unit_logs = np.zeros(len(ngrams.units.alphabet) + 1)
 
     def start(self) -> Words:
         """Cut the text by the entropies at both ends of its words."""
@@ -163,6 +164,7 @@ class Model:
         self.fresh = spelled / scale**n
         charges = np.exp(-chosen.charge / temperature * np.maximum(n - 1, 0))
         tables = np.stack([scale**n, spelled, charges, spelled ** (1 / temperature) * charges])
+        self.unit_logs = np.log(units / units.sum())
         unit_weights = units / units.sum() * scale
         self.kernels.word_weights(
             ngrams.first, ngrams.prefixes, ngrams.lasts, words.counts, unit_weights,

@@ -83,20 +83,13 @@ def _words_seen_once(model: Model, words: Words) -> list[tuple[str, float, int]]
     at_word = ids[starts] != 0
     starts, sizes = starts[at_word], sizes[at_word]
     rare = np.flatnonzero(model.ngrams.places[sizes - 1, starts] == 0)
-    shares = words.rare_units + 0.0
-    lengths = words.rare_lengths.copy()
-    kernels, ngrams = model.kernels, model.ngrams
-    kernels.spelling_counts(
-        ngrams.first, ngrams.prefixes, ngrams.lasts, words.counts, shares, lengths
-    )
-    unit_logs = np.log((shares + 0.5) / (shares + 0.5).sum())
     known = (1 - model.settings.discount) / (words.tokens + model.settings.strength)
     found = {}
     for start, n in zip(starts[rare].tolist(), sizes[rare].tolist(), strict=True):
         spelled = ids[start : start + n].tolist()
-        log = np.log(known + model.fresh[n] * np.exp(unit_logs[spelled].sum()))
+        log = np.log(known + model.fresh[n] * np.exp(model.unit_logs[spelled].sum()))
         log -= model.settings.charge * (n - 1)
-        found[ngrams.units.text(spelled)] = (float(log), n)
+        found[model.ngrams.units.text(spelled)] = (float(log), n)
     return [(text, *found[text]) for text in sorted(found)]
 
 

@@ -4,8 +4,8 @@ What a template has between its first and its last word is its core; placeholder
 are apart. The cores are a tree of words in which templates share their beginnings, and it is walked
 once for each first word of a core, not for each span. For each span the best core of each of four
 kinds is kept: with a placeholder before or not, behind or not. Placeholders at the ends are added
-to these by sums over one bound, so that n words take n^3 steps, however many templates there are,
-and the walk.
+to these by sums over one bound. That is n^3 steps for n words, and as many for each node of the
+tree behind an inner placeholder.
 """
 
 from itertools import pairwise
