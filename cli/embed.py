@@ -25,6 +25,18 @@ class _Dimension(click.ParamType):
             self.fail(f"it must be a whole number from 1, or auto, got {value!r}", param, ctx)
 
 
+def _check_device(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Refuse a device that is not there before anything is counted."""
+    if value == "gpu":  # the others are always there
+        from textzero.vectors.training import device_of
+
+        try:
+            device_of(value)
+        except (RuntimeError, ImportError) as error:
+            raise click.BadParameter(str(error)) from error
+    return value
+
+
 @click.command()
 @options.corpus_options
 @options.token_options
@@ -35,13 +47,41 @@ class _Dimension(click.ParamType):
               help="Length of a vector; auto is as long as so many words need.")  # fmt: skip
 @options.min_count_option(5)
 @options.pair_options(5, "harmonic")
+@click.option("--subsample", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+              metavar="SHARE", help="Thin out words more frequent than this.")  # fmt: skip
 @click.option("--model", type=click.Choice(["center", "shared", "concat", "sum"]), default=None,
-              help="Which matrix, or both, are the vectors.  [default: sum]")  # fmt: skip
+              help="Which matrix, or both, are the vectors.  [default: center]")  # fmt: skip
+@click.option("--solver", type=click.Choice(["least-squares", "adagrad"]),
+              default="least-squares", show_default=True,
+              help="How to train; adagrad is Simpler-GloVe's own way.")  # fmt: skip
 @click.option("--unobserved-weight", type=click.FloatRange(0), default=None,
               help="Weight of pairs that never met; 0 is Simpler-GloVe's own loss.")  # fmt: skip
+@click.option("--unobserved-power", type=click.FloatRange(0), default=None,
+              help="Power of the counts in that weight.")  # fmt: skip
+@click.option("--weight-offset", type=click.FloatRange(0), default=None,
+              help="Added to the weight of each pair that met.")  # fmt: skip
 @click.option("--x-max", type=float, default=None,
               help="Count at which a pair has full weight.  [default: 10, flat: 100]")  # fmt: skip
 @click.option("--untruncated", is_flag=True, help="Let weights grow beyond --x-max.")
+@click.option("--marginals", type=click.Choice(["words", "pairs"]), default="words",
+              show_default=True, help="Count words for P(word), or their pairs.")  # fmt: skip
+@click.option("--smoothing", type=click.FloatRange(0), default=None,
+              help="Power of the distribution of context words.")  # fmt: skip
+@click.option("--shift", type=float, default=1.0, show_default=True, metavar="K",
+              help="Subtract ln K from each target.")  # fmt: skip
+@click.option("--clip", type=float, default=None,
+              help="Least target; 0 for positive PMI.  [default: none]")  # fmt: skip
+@click.option("--flattening", type=click.FloatRange(0), default=None, metavar="P",
+              help="Make the directions of the vectors more alike in size.")  # fmt: skip
+@click.option("--regularisation", type=click.FloatRange(0), default=None, metavar="LAMBDA",
+              help="Pull of all vectors towards zero.")  # fmt: skip
+@click.option("--sweeps", type=click.IntRange(1), default=None, metavar="N",
+              help="End after so many sweeps, if not before.")  # fmt: skip
+@click.option("--init", type=click.Path(), metavar="VECTORS",
+              help="Older vectors to begin with.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on with a training that was broken off.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto",
+              callback=_check_device, show_default=True, help="What trains.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Of the random start.")  # fmt: skip
 @options.memory_option
@@ -56,10 +96,24 @@ def embed(
     window: int,
     weighting: str,
     keep_gaps: bool,
+    subsample: float,
     model: str | None,
+    solver: str,
     unobserved_weight: float | None,
+    unobserved_power: float | None,
+    weight_offset: float | None,
     x_max: float | None,
     untruncated: bool,
+    marginals: str,
+    smoothing: float | None,
+    shift: float,
+    clip: float | None,
+    flattening: float | None,
+    regularisation: float | None,
+    sweeps: int | None,
+    init: str | None,
+    resume: bool,
+    device: str,
     seed: int,
     tokenizer: str,
     discover: bool,
@@ -76,17 +130,30 @@ def embed(
     What lies in the output folder from an earlier run is used again where it still holds.
     """
     context = click.get_current_context()
+    given = context.get_parameter_source("dim")
+    if init is not None and given is not None and given.name == "DEFAULT":
+        dim = "auto"  # that of the older vectors
     given = context.get_parameter_source("tokenizer")
     if discover and given is not None and given.name == "COMMANDLINE":
         raise click.UsageError("--discover finds the words itself; leave out --tokenizer")
     from textzero.vectors.pipeline import embed as make_vectors
     from textzero.vectors.training import TrainingSettings
 
-    changes: dict[str, Any] = {"model": model, "unobserved_weight": unobserved_weight}
+    if solver == "adagrad" and unobserved_weight is None:
+        unobserved_weight = 0.0  # it visits only pairs that met
+    changes: dict[str, Any] = {
+        "model": model, "unobserved_weight": unobserved_weight, "clip": clip,
+        "unobserved_power": unobserved_power, "smoothing": smoothing, "flattening": flattening,
+        "regularisation": regularisation, "sweeps": sweeps,
+    }  # fmt: skip
     settings = TrainingSettings(
         dim=dim,
+        solver=solver,
+        weight_offset=weight_offset,
         x_max=x_max,
         truncate=not untruncated,
+        marginals=marginals,
+        shift=shift,
         seed=seed,
         **{name: value for name, value in changes.items() if value is not None},
     )
@@ -107,7 +174,11 @@ def embed(
         window=window,
         weighting=weighting,
         keep_gaps=keep_gaps,
+        subsample=subsample,
         settings=settings,
+        init=init,
+        device=device,
+        resume=resume,
         memory=memory,
         workers=workers,
         force=force,

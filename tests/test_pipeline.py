@@ -12,7 +12,7 @@ from textzero.cooccurrence import Cooccurrence
 from textzero.corpus import Corpus
 from textzero.errors import InputError, OutputExistsError
 from textzero.files import file_digest
-from textzero.vectors import pipeline
+from textzero.vectors import output, pipeline
 from textzero.vectors.pipeline import embed
 from textzero.vectors.training import TrainingSettings, train_vectors
 from textzero.vectors.word_vectors import WordVectors
@@ -56,7 +56,7 @@ def work(monkeypatch):
 
 
 def make(texts, folder, *, dim=4, **options):
-    settings = TrainingSettings(dim=dim, regularisation=(1.0, 1.0), **options.pop("changes", {}))
+    settings = TrainingSettings(dim=dim, sweeps=2, **options.pop("changes", {}))
     return embed(Corpus(texts), folder, settings=settings, **({"min_count": 2} | options))
 
 
@@ -207,10 +207,12 @@ def test_what_a_killed_process_of_the_same_number_left_is_replaced(texts, tmp_pa
 
 
 def test_vectors_are_on_the_disk_before_their_manifest_says_so(texts, tmp_path, monkeypatch):
-    flushed = []
-    monkeypatch.setattr(pipeline, "flush", lambda path: flushed.append(path.name))
+    flushed, manifest = [], tmp_path / "out" / "manifest.json"
+    monkeypatch.setattr(
+        output, "flush", lambda path: flushed.append((path.name, manifest.exists()))
+    )
     make(texts, tmp_path / "out")
-    assert flushed == ["vectors.safetensors"]
+    assert flushed == [("vectors.safetensors", False), ("out", True)]
 
 
 def test_a_failed_write_leaves_the_old_vectors(texts, tmp_path, monkeypatch):
@@ -221,7 +223,7 @@ def test_a_failed_write_leaves_the_old_vectors(texts, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr("textzero.vectors.word_vectors.write_json", fail)
+        patch.setattr("textzero.vectors.table.write_json", fail)
         make(texts, tmp_path / "out", dim=8, force=True)
     assert content(tmp_path / "out") == before and names(tmp_path / "out") == OUTPUT
     assert WordVectors.load(tmp_path / "out").dim == 4
@@ -280,14 +282,22 @@ def test_each_model_is_saved_with_the_matrix_that_products_need(
     assert loaded.dim == dim and (loaded.context is not None) == has_context
     w, c = loaded.halves(slice(None))
     pairs = Cooccurrence.load(tmp_path / "out" / "cooccurrence")
-    trained = train_vectors(pairs, dim=4, model=model, regularisation=(1.0, 1.0))
+    trained = train_vectors(pairs, dim=4, model=model, sweeps=2)
     # w = (w + c) - c is rounded once in float32
     assert_allclose(w, trained.center, atol=1e-6)
     assert_allclose(c, trained.context, atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    "options", [{"window": 0}, {"weighting": "linear"}, {"memory": "lots"}, {"tokenizer": "x"}]
+    "options",
+    [
+        {"window": 0},
+        {"weighting": "linear"},
+        {"memory": "lots"},
+        {"tokenizer": "x"},
+        {"subsample": 2.0},
+        {"device": "tpu"},
+    ],
 )
 def test_a_wrong_setting_is_told_before_anything_is_counted(texts, tmp_path, work, options):
     with pytest.raises(ValueError, match="must be"):
@@ -297,7 +307,7 @@ def test_a_wrong_setting_is_told_before_anything_is_counted(texts, tmp_path, wor
 
 @pytest.mark.parametrize("option", [{"strict": True}, {"on_error": "skip"}])
 def test_what_was_read_in_another_way_is_not_used_again(texts, tmp_path, option):
-    settings = TrainingSettings(dim=4, regularisation=(1.0,))
+    settings = TrainingSettings(dim=4, sweeps=1)
     embed(Corpus(texts), tmp_path / "out", settings=settings)
     with pytest.raises(OutputExistsError, match="other texts or settings"):
         embed(Corpus(texts, **option), tmp_path / "out", settings=settings)
@@ -315,3 +325,17 @@ def test_a_corpus_of_too_few_words_says_so(tmp_path):
     with pytest.raises(InputError, match="got none"):
         (tmp_path / "t").write_text("a\na\nb\nb\n")
         make(tmp_path / "t", tmp_path / "other")
+
+
+def test_subsampling_counts_pairs_again_but_not_words(texts, tmp_path, work):
+    make(texts, tmp_path / "out")
+    work.clear()
+    made = make(texts, tmp_path / "out", subsample=0.01, force=True)
+    assert work == STAGES[1:]
+    assert made.manifest["settings"]["subsample"] == 0.01
+    pairs = Cooccurrence.load(tmp_path / "out" / "cooccurrence")
+    assert pairs.occurrences.sum() < pairs.vocabulary.counts.sum()
+    for options in ({"subsample": 0.02}, {"subsample": 0.01, "changes": {"seed": 1}}):
+        work.clear()
+        make(texts, tmp_path / "out", force=True, **options)
+        assert work == STAGES[1:]  # the seed decides what is left out

@@ -5,34 +5,32 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+
+import numpy as np
 
 from textzero.cooccurrence import Cooccurrence, count_cooccurrences, distance_weights
 from textzero.corpus import Corpus, Reading
 from textzero.counting import count_words
 from textzero.counts import Counts
 from textzero.discovery.discover import discover_words
-from textzero.errors import InputError, OutputExistsError
-from textzero.files import MANIFEST, file_digest, flush, peak_memory, read_json, write_json
+from textzero.errors import InputError
+from textzero.files import MANIFEST, file_digest, peak_memory, read_json, write_json
 from textzero.memory import memory_bytes
 from textzero.progress import Progress
+from textzero.subsampling import keep_probabilities
 from textzero.tokens import Spec, Tokenizer
-from textzero.vectors.training import TrainingSettings, train_vectors
-from textzero.vectors.word_vectors import LEXICON, TENSORS, VOCABULARY, WordVectors
+from textzero.vectors.output import CHECKPOINT, COUNTED, COUNTS, DISCOVERED, PAIRS, Output
+from textzero.vectors.start import old_digest, old_dimension
+from textzero.vectors.trained import TrainingStopped
+from textzero.vectors.training import Trained, TrainingSettings, device_of, train_vectors
+from textzero.vectors.word_vectors import LEXICON, WordVectors
 from textzero.version import __version__
 from textzero.vocabulary import Vocabulary
-
-_COUNTS, _COUNTED, _PAIRS = "counts.tsv", "counts.json", "cooccurrence"
-_DISCOVERED = "lexicon.json"
-_KNOWN = {
-    *(_COUNTS, _COUNTED, _PAIRS, _DISCOVERED),
-    *(LEXICON, TENSORS, VOCABULARY, MANIFEST),
-}
 
 
 def embed(
@@ -48,7 +46,11 @@ def embed(
     window: int = 5,
     weighting: str = "harmonic",
     keep_gaps: bool = False,
+    subsample: float = 0.0,
     settings: TrainingSettings | None = None,
+    init: str | Path | WordVectors | None = None,
+    device: str = "auto",
+    resume: bool = False,
     memory: int | str | None = None,
     workers: int | None = None,
     force: bool = False,
@@ -69,8 +71,12 @@ def embed(
             place of `tokenizer`.
         min_count: Rarer words get no vector.
         max_words: At most so many words, the most frequent.
-        window, weighting, keep_gaps: As for `count_cooccurrences`.
+        window, weighting, keep_gaps, subsample: As for `count_cooccurrences`.
         settings: How to train.
+        init: Older vectors, or their folder, to begin with: words that they have start there.
+        device: As for `train_vectors`.
+        resume: Go on with a training that was broken off, from its last checkpoint in the folder,
+            if that is of the same texts and settings.
         memory: Bound in bytes or as "4GB".
         workers: Threads or processes; None for one per processor.
         force: Replace vectors in the folder that were made from other texts or settings.
@@ -78,96 +84,154 @@ def embed(
         say: Called with a sentence about each stage that ends.
 
     Raises:
-        OutputExistsError: The folder holds other vectors, or other files, and `force` is not set.
+        OutputExistsError: The folder holds other vectors, or other files, and `force` is not set;
+            or another run is writing into it.
+        TrainingStopped: The loss rose, or something was not finite; the last good vectors are in
+            the folder's checkpoint/.
         InputError: The corpus cannot be read, or holds too few words.
     """
-    folder, progress = Path(folder), progress or Progress()
-    settings = settings or TrainingSettings()
+    settings, old = settings or TrainingSettings(), _loaded(init)
+    if old is not None and settings.dim == "auto":
+        settings = replace(settings, dim=old_dimension(old))
     distance_weights(window, weighting)  # a wrong setting is told before anything is counted
+    keep_probabilities(np.ones(1, np.int64), subsample)
     memory_bytes(memory)
-    begun = perf_counter()
+    device = device_of(device)
+    folder, progress, begun = Path(folder), progress or Progress(), perf_counter()
     inputs = _inputs(corpus, folder)
     read_key = {
         "inputs": _identity(inputs), "corpus": corpus.settings(),
         "strict": corpus.strict, "on_error": corpus.on_error,
     }  # fmt: skip
-    if discover:
-        key = _hash({**read_key, "lowercase": lowercase, "version": __version__})
-        if not _is_discovered(folder, key):
-            _look_at(folder, "", force)
-            folder.mkdir(parents=True, exist_ok=True)
-            _discover(corpus, folder, key, lowercase, memory, workers, progress, say)
-        tokenizer = str(folder / LEXICON)
-    chosen = Tokenizer(tokenizer, lowercase, nfkc)
-    spoken = chosen.settings()
-    if chosen.segmenter is not None:
-        spoken["tokenizer"] = LEXICON  # the copy in the folder, wherever that goes
-    text_key = {**read_key, **spoken}
-    pair_key = {
-        **text_key, "min_count": min_count, "max_words": max_words,
-        "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
-    }  # fmt: skip
-    keys = {"counts": _hash(text_key), "cooccurrence": _hash(pair_key)}
+    with Output(folder) as output:
+        if discover:
+            key = _hash({**read_key, "lowercase": lowercase, "version": __version__})
+            if not _is_discovered(folder, key):
+                output.look_at("", force)
+                output.claim()
+                _discover(corpus, folder, key, lowercase, memory, workers, progress, say)
+            tokenizer = str(folder / LEXICON)
+        chosen = Tokenizer(tokenizer, lowercase, nfkc)
+        spoken = chosen.settings()
+        if chosen.segmenter is not None:
+            spoken["tokenizer"] = LEXICON  # the copy in the folder, wherever that goes
+        text_key = {**read_key, **spoken}
+        pair_key = {
+            **text_key, "min_count": min_count, "max_words": max_words,
+            "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
+        }  # fmt: skip
+        if subsample:
+            pair_key |= {"subsample": subsample, "seed": settings.seed}
+        keys = {"counts": _hash(text_key), "cooccurrence": _hash(pair_key)}
+        start = {} if old is None else {"init": old_digest(old)}
 
-    def vectors_key(words: int | None) -> str:
-        chosen = settings.resolved(weighting, words)
-        return _hash({**pair_key, **asdict(chosen), "version": __version__})
+        def vectors_key(words: int | None) -> str:
+            chosen = settings.resolved(weighting, words)
+            return _hash({**pair_key, **asdict(chosen), **start, "version": __version__})
 
-    # the number of words that decides an automatic dimension follows from the rest of the key
-    old = _look_at(folder, vectors_key(_saved_words(folder)), force)
-    if old is not None:
-        say(f"{folder} is up to date")
-        return old
-    folder.mkdir(parents=True, exist_ok=True)
-    if chosen.segmenter is not None and not discover:
-        chosen.segmenter.lexicon.save(folder / LEXICON)
+        # the number of words that decides an automatic dimension follows from the rest of the key
+        there = output.look_at(vectors_key(_saved_words(folder)), force)
+        if there is not None:
+            output.tidy()
+            say(f"{folder} is up to date")
+            return there
+        output.claim()
+        if chosen.segmenter is not None and not discover:
+            chosen.segmenter.lexicon.save(folder / LEXICON)
 
-    counts = _counts(corpus, folder, keys["counts"], chosen, workers, progress, say)
-    reading = counts.reading
-    vocabulary = Vocabulary.from_counts(counts, min_count, max_words)
-    keys["vectors"] = vectors_key(len(vocabulary))
-    matrix = _saved_pairs(folder / _PAIRS, keys["cooccurrence"])
-    if matrix is None:
-        matrix = count_cooccurrences(
-            corpus, vocabulary, tokenizer=tokenizer, lowercase=lowercase, nfkc=nfkc, window=window,
-            weighting=weighting, keep_gaps=keep_gaps, memory=memory, workers=workers,
-            folder=folder / _PAIRS, progress=progress, key=keys["cooccurrence"],
-        )  # fmt: skip
-        seconds = progress.seconds.get("encode", 0) + progress.seconds.get("cooccur", 0)
-        say(f"{matrix.records:,} co-occurrences of {len(vocabulary):,} words in {seconds:.1f} s")
-    else:
-        say("co-occurrences are unchanged")
-    trained = train_vectors(
-        matrix, settings=settings, memory=memory, workers=workers, progress=progress
-    )
-    say(
-        f"{len(vocabulary):,} vectors of dimension {trained.settings.dim} "
-        f"in {progress.seconds['train']:.1f} s"
-    )
+        counts = _counts(corpus, folder, keys["counts"], chosen, workers, progress, say)
+        vocabulary = Vocabulary.from_counts(counts, min_count, max_words)
+        keys["vectors"] = vectors_key(len(vocabulary))
+        matrix = _saved_pairs(folder / PAIRS, keys["cooccurrence"])
+        if matrix is None:
+            matrix = count_cooccurrences(
+                corpus, vocabulary, tokenizer=tokenizer, lowercase=lowercase, nfkc=nfkc,
+                window=window, weighting=weighting, keep_gaps=keep_gaps, subsample=subsample,
+                seed=settings.seed, memory=memory, workers=workers, folder=folder / PAIRS,
+                progress=progress, key=keys["cooccurrence"],
+            )  # fmt: skip
+            seconds = progress.seconds.get("encode", 0) + progress.seconds.get("cooccur", 0)
+            say(
+                f"{matrix.records:,} co-occurrences of {len(vocabulary):,} words in {seconds:.1f} s"
+            )
+        else:
+            say("co-occurrences are unchanged")
+        facts = {
+            "inputs": inputs,
+            "settings": {
+                **spoken, **corpus.settings(), "min_count": min_count, "max_words": max_words,
+                "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
+                "subsample": subsample,
+            },
+            "keys": keys,
+            "device": device,
+            **({} if old is None else {"init": {"path": _name(old), "blake2b": start["init"]}}),
+            "tokens": counts.tokens,
+            "words_before_min_count": len(counts),
+            "records": matrix.records,
+            "reading": asdict(counts.reading),
+        }  # fmt: skip
+
+        def vectors_of(trained: Trained) -> WordVectors:
+            seconds = {**progress.seconds, "all": round(perf_counter() - begun, 3)}
+            return _with_manifest(vocabulary, trained, facts, seconds)
+
+        state = folder / CHECKPOINT
+        if not resume and state.exists():
+            say(f"{state} is not used; --resume would go on from it")
+        try:
+            trained = train_vectors(
+                matrix, settings=settings, init=old, device=device, memory=memory,
+                workers=workers, progress=progress, checkpoint=state, resume=resume, say=say,
+            )  # fmt: skip
+        except TrainingStopped as stop:
+            if not stop.trained.losses:
+                raise
+            _keep(vectors_of(stop.trained), state)
+            message = f"{stop}; the vectors of the last good sweep are in {state}"
+            raise TrainingStopped(message, stop.trained) from stop
+        say(
+            f"{len(vocabulary):,} vectors of dimension {trained.settings.dim} "
+            f"in {progress.seconds['train']:.1f} s"
+        )
+        vectors = vectors_of(trained)
+        vectors.folder = folder
+        output.write(vectors)
+        return vectors
+
+
+def _with_manifest(
+    vocabulary: Vocabulary, trained: Trained, facts: dict[str, Any], seconds: dict[str, float]
+) -> WordVectors:
+    """Return the vectors with what the manifest says of them."""
     manifest = {
         "textzero": __version__,
         "python": platform.python_version(),
-        "inputs": inputs,
-        "settings": {
-            **spoken, **corpus.settings(), "min_count": min_count,
-            "max_words": max_words, "window": window, "weighting": weighting,
-            "keep_gaps": keep_gaps, **_json_settings(trained.settings),
-        },
-        "keys": keys,
-        "tokens": counts.tokens,
-        "words_before_min_count": len(counts),
-        "records": matrix.records,
-        "reading": asdict(reading),
+        **facts,
+        "settings": {**facts["settings"], **_json_settings(trained.settings)},
         "losses": trained.losses,
-        "seconds": {**progress.seconds, "all": round(perf_counter() - begun, 3)},
+        "objectives": trained.objectives,
+        "seconds": seconds,
         "peak_memory": peak_memory(),
-    }  # fmt: skip
-    one_matrix = settings.model in ("shared", "concat")  # the vectors themselves hold c
+    }
+    one_matrix = trained.settings.model in ("shared", "concat")  # the vectors themselves hold c
     context = None if one_matrix else trained.context
-    vectors = WordVectors(vocabulary, trained.vectors(), context, manifest)
-    vectors.folder = folder
-    _write(vectors, folder)
-    return vectors
+    return WordVectors(vocabulary, trained.vectors(), context, manifest)
+
+
+def _keep(vectors: WordVectors, state: Path) -> None:
+    """Write the last good vectors of a training that stopped beside its checkpoint."""
+    state.mkdir(exist_ok=True)
+    (state / MANIFEST).unlink(missing_ok=True)  # of another stop
+    vectors.write_into(state)
+
+
+def _loaded(init: str | Path | WordVectors | None) -> WordVectors | None:
+    return WordVectors.load(init) if isinstance(init, str | Path) else init
+
+
+def _name(vectors: WordVectors) -> str | None:
+    return None if vectors.folder is None else str(vectors.folder)
 
 
 def _json_settings(settings: TrainingSettings) -> dict[str, Any]:
@@ -186,7 +250,7 @@ def _inputs(corpus: Corpus, folder: Path) -> list[dict[str, Any]]:
     """Name, size and digest of each file; files not touched since the last run are not read."""
     known: dict[Any, dict[str, Any]] = {}
     entry: dict[str, Any]
-    for record in (MANIFEST, _COUNTED):
+    for record in (MANIFEST, COUNTED):
         with contextlib.suppress(InputError):  # absent or damaged: the files are read instead
             for entry in read_json(folder / record).get("inputs") or []:
                 if isinstance(entry, dict):
@@ -217,38 +281,16 @@ def _saved_words(folder: Path) -> int | None:
     """Return how many words the folder's vectors have."""
     try:
         words = read_json(folder / MANIFEST).get("words")
-    except InputError:  # absent, or damaged, which _look_at tells
+    except InputError:  # absent, or damaged, which `look_at` tells
         return None
     return words if isinstance(words, int) and words > 0 else None
 
 
-def _look_at(folder: Path, key: str, force: bool) -> WordVectors | None:
-    """Return the vectors in the folder if they are what would be made; refuse to replace others."""
-    if not folder.exists():
-        return None
-    if not folder.is_dir():
-        raise OutputExistsError(f"{folder} is a file; choose another name")
-    strangers = [e.name for e in folder.iterdir() if e.name not in _KNOWN and e.name[0] != "."]
-    if strangers:
-        raise OutputExistsError(
-            f"{folder} holds other files ({sorted(strangers)[0]}); choose a new folder"
-        )
-    if force or not (folder / MANIFEST).exists():
-        return None
-    keys = read_json(folder / MANIFEST).get("keys")
-    if isinstance(keys, dict) and keys.get("vectors") == key:
-        return WordVectors.load(folder)
-    raise OutputExistsError(
-        f"{folder} holds vectors of other texts or settings; "
-        "choose another folder, or pass --force to replace them"
-    )
-
-
 def _is_discovered(folder: Path, key: str) -> bool:
     """Whether the folder's lexicon was found in the same texts."""
-    if not (folder / _DISCOVERED).exists() or not (folder / LEXICON).exists():
+    if not (folder / DISCOVERED).exists() or not (folder / LEXICON).exists():
         return False
-    record = read_json(folder / _DISCOVERED)
+    record = read_json(folder / DISCOVERED)
     return record.get("key") == key and record.get("blake2b") == file_digest(folder / LEXICON)
 
 
@@ -267,9 +309,9 @@ def _discover(
         corpus, lowercase=lowercase, memory=memory, workers=workers, progress=progress
     )
     lexicon.dropped = None
-    (folder / _DISCOVERED).unlink(missing_ok=True)
+    (folder / DISCOVERED).unlink(missing_ok=True)
     lexicon.save(folder / LEXICON)
-    write_json(folder / _DISCOVERED, {"key": key, "blake2b": file_digest(folder / LEXICON)})
+    write_json(folder / DISCOVERED, {"key": key, "blake2b": file_digest(folder / LEXICON)})
     progress.seconds = {"discover": round(perf_counter() - begun, 3)}
     say(f"{len(lexicon):,} words found in {progress.seconds['discover']:.1f} s")
 
@@ -283,11 +325,11 @@ def _counts(
     progress: Progress,
     say: Callable[[str], None],
 ) -> Counts:
-    record = folder / _COUNTED
-    if record.exists() and (folder / _COUNTS).exists():
+    record = folder / COUNTED
+    if record.exists() and (folder / COUNTS).exists():
         saved = read_json(record)
-        if saved.get("key") == key and saved.get("blake2b") == file_digest(folder / _COUNTS):
-            counts = Counts.load(folder / _COUNTS)
+        if saved.get("key") == key and saved.get("blake2b") == file_digest(folder / COUNTS):
+            counts = Counts.load(folder / COUNTS)
             counts.tokens = int(saved["tokens"])
             counts.reading = Reading(**saved["reading"])
             say("counts are unchanged")
@@ -298,10 +340,10 @@ def _counts(
     )  # fmt: skip
     say(f"{counts.tokens:,} tokens, {len(counts):,} words in {progress.seconds['count']:.1f} s")
     record.unlink(missing_ok=True)
-    counts.save(folder / _COUNTS)
+    counts.save(folder / COUNTS)
     saved = {
         "key": key, "tokens": counts.tokens, "reading": asdict(counts.reading),
-        "blake2b": file_digest(folder / _COUNTS), "inputs": _inputs(corpus, folder),
+        "blake2b": file_digest(folder / COUNTS), "inputs": _inputs(corpus, folder),
     }  # fmt: skip
     write_json(record, saved)
     return counts
@@ -313,18 +355,3 @@ def _saved_pairs(folder: Path, key: str) -> Cooccurrence | None:
     if read_json(folder / MANIFEST).get("settings", {}).get("key") != key:
         return None
     return Cooccurrence.load(folder)
-
-
-def _write(vectors: WordVectors, folder: Path) -> None:
-    """Put the three files in place; the manifest, last, says that they belong together."""
-    beside = folder / f".{os.getpid()}.partial"
-    shutil.rmtree(beside, ignore_errors=True)  # by a killed process that had this one's number
-    try:
-        beside.mkdir()
-        vectors.write_into(beside)
-        flush(beside / TENSORS)
-        (folder / MANIFEST).unlink(missing_ok=True)
-        for name in (TENSORS, VOCABULARY, MANIFEST):
-            os.replace(beside / name, folder / name)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)

@@ -1,0 +1,138 @@
+"""Sweeps: every row of one matrix solved against the other, block by block, on the processor.
+
+The rows are solved in coordinates in which the part of the problem that all rows share is the
+identity (see `kernels/reference/least_squares.py`): rows and fixed matrix are turned there, the
+solutions are turned back. `gpu_sweeps.py` does the same on a GPU.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from textzero._compat import Array
+from textzero.cooccurrence import Cooccurrence
+from textzero.kernels import kernel
+from textzero.parallel import ordered_threads
+from textzero.vectors.blocks import Blocks
+from textzero.vectors.coordinates import coordinates, record_shares
+from textzero.vectors.settings import TrainingSettings
+
+_CHUNK = 1 << 14  # rows that one thread turns, packs or multiplies at a time
+
+
+@dataclass
+class Swept:
+    """What one sweep gives.
+
+    Attributes:
+        rows: float32 (n_words, dim). The new rows.
+        loss: sum of f (<w, c> - m)^2 over all records, of the rows before.
+        objective: All that training minimises, of the matrices before.
+        is_finite: Whether every new row is finite.
+    """
+
+    rows: Array
+    loss: float
+    objective: float
+    is_finite: bool
+
+
+def word_weights(matrix: Cooccurrence, settings: TrainingSettings) -> Array:
+    """Return u, float32 (n_words,), of mean 1: what a word weighs in pairs that never met."""
+    weights = np.maximum(matrix.vocabulary.counts, 1).astype(np.float64)
+    weights **= settings.unobserved_power
+    return (weights / weights.mean()).astype(np.float32)
+
+
+class Sweeps:
+    """Solves one matrix against the other on the processor."""
+
+    def __init__(
+        self,
+        matrix: Cooccurrence,
+        settings: TrainingSettings,
+        blocks: Blocks,
+        *,
+        device: str = "cpu",
+        workers: int = 1,
+        advance: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            matrix: The counts.
+            settings: Resolved ones, with a number for `dim`.
+            blocks: The counts, ready for the kernels.
+            device: "cpu" or "reference".
+            workers: Threads.
+            advance: Told how many records were used.
+        """
+        self.settings, self.blocks, self.workers, self.advance = settings, blocks, workers, advance
+        self.kernels, self.whiten = kernel("least_squares", device), kernel("whitening", device).whiten
+        self.weights = word_weights(matrix, settings)
+        self.shares = record_shares(matrix)
+        self.n_words = len(matrix.vocabulary)
+        self.chunks = [
+            slice(start, min(start + _CHUNK, self.n_words))
+            for start in range(0, self.n_words, _CHUNK)
+        ]
+
+    def sweep(
+        self, rows: Array, fixed: Array, row_bias: Array, column_bias: Array, ridge: float
+    ) -> Swept:
+        """Solve every row against the fixed matrix.
+
+        Args:
+            rows: float32 (n_words, dim). Where to start.
+            fixed: float32 (n_words, dim).
+            row_bias, column_bias: float32 (n_words,). What makes ln x a target.
+            ridge: lambda.
+        """
+        unobserved = np.float32(self.settings.unobserved_weight) * self.weights
+        gram, norm = self._gram(fixed, unobserved)
+        shares = self.kernels.gram(fixed[: self.shares.size], self.shares)
+        forth, back, curvature = coordinates(gram, shares, ridge, self.whiten)
+        onto, away = np.ascontiguousarray(back.T), np.ascontiguousarray(forth.T)
+        packed = np.empty((self.n_words, forth.shape[1] // 2), np.int32)
+
+        def pack(part: slice) -> None:
+            packed[part] = self.kernels.pack(self.kernels.multiply(fixed[part], forth))
+
+        for _ in ordered_threads(pack, self.chunks, self.workers):
+            pass
+        swept = Swept(np.empty_like(rows), 0.0, ridge * norm, True)
+
+        def solve(i: int) -> tuple[int, float, float, bool]:
+            block = self.blocks.block(i)
+            part = slice(block.first, block.last)
+            new, losses, objectives = self.kernels.solve_rows(
+                self.kernels.multiply(rows[part], onto), packed, block.starts, block.columns,
+                block.logs, block.weights, row_bias[part], column_bias, self.settings.clip,
+                self.weights[part], unobserved, curvature, self.settings.steps,
+            )  # fmt: skip
+            swept.rows[part] = new = self.kernels.multiply(new, away)
+            is_finite = bool(np.isfinite(new).all())
+            return block.columns.size, float(losses.sum()), float(objectives.sum()), is_finite
+
+        tasks = range(len(self.blocks.ranges))
+        for records, loss, objective, is_finite in ordered_threads(solve, tasks, self.workers):
+            swept.loss += loss
+            swept.objective += objective
+            swept.is_finite &= is_finite
+            self.advance(records)
+        return swept
+
+    def _gram(self, fixed: Array, unobserved: Array) -> tuple[Array, float]:
+        """Return C' diag(v) C and the sum of u |c|^2, float64."""
+
+        def part_of(part: slice) -> tuple[Array, float]:
+            norms = np.einsum("ij,ij->i", fixed[part], fixed[part], dtype=np.float64)
+            norms *= self.weights[part]
+            return self.kernels.gram(fixed[part], unobserved[part]), float(norms.sum())
+
+        total, norm = np.zeros((fixed.shape[1], fixed.shape[1])), 0.0
+        for gram, part_norm in ordered_threads(part_of, self.chunks, self.workers):
+            total += gram
+            norm += part_norm
+        return total, norm
