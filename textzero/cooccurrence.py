@@ -27,21 +27,24 @@ from textzero.kernels.reference.cooccurrence import DOCUMENT_END, GAP
 from textzero.memory import BASE, memory_bytes
 from textzero.parallel import ordered_threads, ranges_of, run_threads, worker_count
 from textzero.progress import Progress
+from textzero.subsampling import Sampler, keep_probabilities
 from textzero.token_workers import python_splits, python_tokens, run_python, worker_extra
 from textzero.tokens import Spec, Tokenizer
 from textzero.vocabulary import Vocabulary
 
-_ROWS, _LENGTHS, _DIAGONAL, _VOCABULARY = (
+_ROWS, _LENGTHS, _DIAGONAL, _VOCABULARY, _OCCURRENCES = (
     "rows.bin",
     "lengths.npy",
     "diagonal.npy",
     "vocabulary.tsv",
+    "occurrences.npy",
 )
 _KIND = "textzero co-occurrence 1"
 _FAN_IN = 64
 _TOKEN_BYTES = 16  # a token's id, its position, and its share of the encoded rows
 _MOST_TOKENS = 1 << 30
 _WAITING = 1 << 16  # tokens of a Python tokenizer that are kept in memory, not in a file
+_COUNTED = 1 << 20  # tokens whose words are counted at once
 WEIGHTINGS = ("flat", "harmonic")
 
 
@@ -73,6 +76,8 @@ class Cooccurrence:
         unit: What one unit is worth.
         settings: What decides the counts: tokenizer, window, weighting and so on.
         reading: What was read and lost while counting.
+        occurrences: int64 (n_words,). How often each word stood in the text that was counted: the
+            vocabulary's counts, unless frequent words were sub-sampled.
     """
 
     vocabulary: Vocabulary
@@ -82,8 +87,11 @@ class Cooccurrence:
     unit: float
     settings: dict[str, Any]
     reading: Reading = field(default_factory=Reading)
+    occurrences: Array = None  # replaced below
 
     def __post_init__(self) -> None:
+        if self.occurrences is None:
+            self.occurrences = self.vocabulary.counts
         self.offsets = np.zeros(len(self.vocabulary) + 1, np.int64)
         np.cumsum(self.lengths[:, 0], out=self.offsets[1:])
 
@@ -112,7 +120,10 @@ class Cooccurrence:
         return ranges_of(self.lengths[:, 1], most_records)
 
     def save(self, folder: str | Path) -> None:
-        """Write the folder: rows.bin, lengths.npy, diagonal.npy, vocabulary.tsv, manifest.json."""
+        """Write the folder: rows.bin, lengths.npy, diagonal.npy, vocabulary.tsv, manifest.json.
+
+        And occurrences.npy, when they are not the vocabulary's counts.
+        """
         with whole_folder(folder) as beside:
             with open(beside / _ROWS, "wb") as file:
                 for start in range(0, self.data.size, 1 << 24):
@@ -123,6 +134,8 @@ class Cooccurrence:
         np.save(folder / _LENGTHS, self.lengths)
         np.save(folder / _DIAGONAL, self.diagonal)
         self.vocabulary.save(folder / _VOCABULARY)
+        if self.occurrences is not self.vocabulary.counts:
+            np.save(folder / _OCCURRENCES, self.occurrences)
         manifest = {
             "kind": _KIND, "unit": self.unit, "words": len(self.vocabulary),
             "records": self.records, "settings": self.settings,
@@ -147,14 +160,19 @@ class Cooccurrence:
             diagonal = np.lib.format.open_memmap(folder / _DIAGONAL, mode="r")
             size = (folder / _ROWS).stat().st_size
             unit, settings = float(manifest["unit"]), dict(manifest["settings"])
+            occurrences = vocabulary.counts
+            if settings.get("subsample"):
+                occurrences = np.lib.format.open_memmap(folder / _OCCURRENCES, mode="r")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{folder} is damaged: {error}") from error
         n = len(vocabulary)
         if (
             lengths.shape != (n, 2)
             or diagonal.shape != (n,)
-            or not lengths.dtype == diagonal.dtype == np.int64
+            or occurrences.shape != (n,)
+            or not lengths.dtype == diagonal.dtype == occurrences.dtype == np.int64
             or (lengths < 0).any()
+            or (occurrences < 0).any()
             or (lengths[:, 0] > size).any()
             or (lengths[:, 1] > lengths[:, 0] // 2).any()  # a record has two bytes or more
             or int(lengths[:, 0].sum()) != size
@@ -164,7 +182,12 @@ class Cooccurrence:
                 f"{folder} is damaged: its index does not fit its {size:,} bytes of rows"
             )
         data = np.memmap(folder / _ROWS, np.uint8, "r") if size else np.zeros(0, np.uint8)
-        return cls(vocabulary, data, np.array(lengths), np.array(diagonal), unit, settings)
+        if occurrences is not vocabulary.counts:
+            occurrences = np.array(occurrences)
+        return cls(
+            vocabulary, data, np.array(lengths), np.array(diagonal), unit, settings,
+            occurrences=occurrences,
+        )  # fmt: skip
 
 
 @dataclass
@@ -190,6 +213,23 @@ class _Segment:
         return tokens
 
 
+@dataclass(frozen=True)
+class _Sieve:
+    """What becomes of the tokens of a split before they are counted."""
+
+    keep_gaps: bool
+    keep: Array | None  # probabilities, when words are sub-sampled
+    seed: int
+
+    def passed(self, parts: Iterable[Array]) -> Iterator[Array]:
+        """Yield the tokens of a split, given as ids in parts, that are to be counted."""
+        sampler = None if self.keep is None else Sampler(self.keep, self.seed)
+        for part in parts:
+            ids = part if sampler is None else sampler.take(part)
+            yield ids if self.keep_gaps else ids[ids != GAP]
+        assert sampler is None or not sampler.rest.size, "a split must end with a document"
+
+
 class _Counter:
     """Turns segments of tokens into runs on disk, and the runs into one matrix."""
 
@@ -197,6 +237,7 @@ class _Counter:
         self.folder, self.n_words, self.weights, self.workers = folder, n_words, weights, workers
         self.runs: list[Path] = []
         self.diagonal = np.zeros(n_words, np.int64)
+        self.occurrences: Array | None = None  # counted when it is an array
         self.lock = threading.Lock()
 
     def count(self, tokens: Array, fresh: int, workers: int, progress: Progress) -> None:
@@ -218,6 +259,16 @@ class _Counter:
                 yield data, lengths
 
         self.runs.append(self._write_run(blocks()))
+
+    def count_words(self, tokens: Array) -> None:
+        """Add how often each word occurs in tokens that are not counted yet, if that is asked."""
+        if self.occurrences is None:
+            return
+        for start in range(0, tokens.size, _COUNTED):
+            part = tokens[start : start + _COUNTED]
+            found = np.bincount(part[part >= 0], minlength=self.n_words)
+            with self.lock:
+                self.occurrences += found
 
     def _write_run(self, blocks: Iterator[tuple[Array, Array]]) -> Path:
         with tempfile.NamedTemporaryFile(
@@ -270,6 +321,8 @@ def count_cooccurrences(
     window: int = 10,
     weighting: str = "flat",
     keep_gaps: bool = False,
+    subsample: float = 0.0,
+    seed: int = 0,
     memory: int | str | None = None,
     workers: int | None = None,
     folder: str | Path | None = None,
@@ -289,6 +342,10 @@ def count_cooccurrences(
         weighting: "flat" (each pair counts 1) or "harmonic" (1 / distance).
         keep_gaps: Whether a word outside the vocabulary keeps its place in the window. By default
             it is skipped before the window is applied, as in Simpler-GloVe.
+        subsample: Remove occurrences of words more frequent than this share of the vocabulary's
+            tokens before windows are laid, as word2vec does (1e-5 to 1e-3; see
+            `textzero.subsampling`). With `keep_gaps` they leave gaps. 0 keeps all.
+        seed: Of what is removed, which depends on nothing else but the words of a document.
         memory: Bound in bytes or as "1GB"; more is kept on disk. None: half of the machine's.
         workers: Threads or processes; None for one per processor.
         folder: Where to write the result; None for a temporary folder that goes with the object.
@@ -309,6 +366,9 @@ def count_cooccurrences(
     corpus, workers = as_corpus(corpus), worker_count(workers)
     chosen = Tokenizer(tokenizer, lowercase, nfkc)
     weights, unit = distance_weights(window, weighting)
+    keep = keep_probabilities(vocabulary.counts, subsample)
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, got {seed}")
     progress = progress or Progress()
     n_words = len(vocabulary)
     if n_words < 2:
@@ -318,7 +378,7 @@ def count_cooccurrences(
     capacity = min(room // _TOKEN_BYTES // workers, _MOST_TOKENS)
     settings = {
         **chosen.settings(), "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
-        "key": key,
+        "subsample": subsample, "seed": seed, "key": key,
     }  # fmt: skip
     parent = None if folder is None else Path(folder).parent
     if parent is not None:
@@ -326,13 +386,19 @@ def count_cooccurrences(
     runs = Path(tempfile.mkdtemp(prefix=".textzero-", dir=parent))
     try:
         counter = _Counter(runs, n_words, weights, workers)
+        if subsample:
+            counter.occurrences = np.zeros(n_words, np.int64)
         reading = _count_segments(
-            corpus, vocabulary, chosen, keep_gaps, capacity, workers, counter, progress
-        )
+            corpus, vocabulary, chosen, _Sieve(keep_gaps, keep if subsample else None, seed),
+            capacity, workers, counter, progress,
+        )  # fmt: skip
         rows = counter.merge()
         lengths = np.load(rows.with_suffix(".npy"), allow_pickle=False)
         data = np.memmap(rows, np.uint8, "r") if rows.stat().st_size else np.zeros(0, np.uint8)
-        matrix = Cooccurrence(vocabulary, data, lengths, counter.diagonal, unit, settings, reading)
+        matrix = Cooccurrence(
+            vocabulary, data, lengths, counter.diagonal, unit, settings, reading,
+            counter.occurrences,
+        )  # fmt: skip
         if folder is None:  # the rows stay mapped for as long as the object lives
             weakref.finalize(matrix, shutil.rmtree, runs, ignore_errors=True)
             return matrix
@@ -353,7 +419,7 @@ def _count_segments(
     corpus: Corpus,
     vocabulary: Vocabulary,
     tokenizer: Tokenizer,
-    keep_gaps: bool,
+    sieve: _Sieve,
     capacity: int,
     workers: int,
     counter: _Counter,
@@ -367,12 +433,12 @@ def _count_segments(
         segments = [_Segment(capacity * workers)]
         with progress.stage("encode", corpus.size):
             splits = python_splits(corpus, workers)
-            extra = (vocabulary.ids, keep_gaps, counter.folder)
-            encoded = run_python(_encode_split, splits, corpus, tokenizer, workers, extra)
-            for path, part_reading in encoded:
+            extra = (vocabulary.ids, counter.folder)
+            files = run_python(_encode_split, splits, corpus, tokenizer, workers, extra)
+            for path, part_reading in files:
                 with open(path, "rb") as file:
-                    while block := file.read(_WAITING * 4):
-                        ids = np.frombuffer(block, np.int32)
+                    blocks = iter(lambda: file.read(_WAITING * 4), b"")
+                    for ids in sieve.passed(np.frombuffer(block, np.int32) for block in blocks):
                         _add(segments[0], ids, window, counter, silent)
                 path.unlink()
                 segments[0].reading.add(part_reading)
@@ -380,13 +446,16 @@ def _count_segments(
     else:
         look_up = kernel("tables").look_up
 
-        def work(segment: _Segment, split: Split) -> None:
+        def encoded(segment: _Segment, split: Split) -> Iterator[Array]:
             for piece in corpus.pieces(split, segment.reading):
                 text, starts, stops = tokenizer.find(piece)
-                ids = look_up(vocabulary.table, text, starts, stops)
-                _add(segment, ids if keep_gaps else ids[ids != GAP], window, counter, silent)
+                yield look_up(vocabulary.table, text, starts, stops)
                 progress.advance(piece.stored)
-            _add(segment, np.array([DOCUMENT_END], np.int32), window, counter, silent)
+            yield np.array([DOCUMENT_END], np.int32)
+
+        def work(segment: _Segment, split: Split) -> None:
+            for ids in sieve.passed(encoded(segment, split)):
+                _add(segment, ids, window, counter, silent)
 
         vocabulary.table  # noqa: B018  made once, before the threads ask for it
         tokenizer.make_tables()
@@ -400,10 +469,12 @@ def _count_segments(
         whole = [s for s in left if not s.fresh]
         for segment in left:
             if segment.fresh:
-                fresh = segment.fresh
-                counter.count(segment.take(), fresh, counter.workers, progress)
+                fresh, tokens = segment.fresh, segment.take()
+                counter.count_words(tokens[fresh:])
+                counter.count(tokens, fresh, counter.workers, progress)
         if whole or not counter.runs:
             tokens = np.concatenate([np.empty(0, np.int32), *(s.take() for s in whole)])
+            counter.count_words(tokens)
             counter.count(tokens, 0, counter.workers, progress)
     return reading
 
@@ -414,6 +485,7 @@ def _add(segment: _Segment, ids: Array, window: int, counter: _Counter, progress
         segment.add(ids[start : start + segment.capacity].astype(np.int32, copy=True))
         if segment.size >= segment.capacity:
             fresh, tokens = segment.fresh, segment.take()
+            counter.count_words(tokens[fresh:])
             counter.count(tokens, fresh, 1, progress)
             context = tokens[max(0, tokens.size - window) :].copy()
             segment.add(context)
@@ -422,13 +494,12 @@ def _add(segment: _Segment, ids: Array, window: int, counter: _Counter, progress
 
 def _encode_split(split: Split) -> tuple[Path, Reading]:
     """In a worker process: the file of a split's ids, which may be more than memory holds."""
-    ids, keep_gaps, folder = worker_extra()
+    ids, folder = worker_extra()
     reading = Reading()
     waiting: list[int] = []
     with tempfile.NamedTemporaryFile(dir=folder, prefix="ids-", delete=False) as file:
         for tokens, ended in python_tokens(split, reading):
-            found = [ids.get(token, GAP) for token in tokens]
-            waiting += found if keep_gaps else [i for i in found if i != GAP]
+            waiting += [ids.get(token, GAP) for token in tokens]
             if ended:
                 waiting.append(DOCUMENT_END)
             if len(waiting) >= _WAITING:
