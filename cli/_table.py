@@ -1,6 +1,16 @@
-"""Ranked words on standard output."""
+"""Words asked for, and ranked words on standard output."""
 
 import click
+
+from . import _options as options
+
+
+def words_asked(words: tuple[str, ...]) -> list[str]:
+    """Return the words of the command line; for - those of standard input, one a line."""
+    if words != ("-",):
+        return list(words)
+    lines = map(str.strip, options.read_stdin().split("\n"))
+    return [word for word in lines if word]
 
 
 def print_ranking(rows: list[tuple[str, float]]) -> None:

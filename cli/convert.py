@@ -4,7 +4,8 @@ import click
 
 from . import _options as options
 
-FORMATS = ("textzero", "word2vec", "word2vec-binary", "glove", "projector")
+FORMATS = ("textzero", "word2vec", "word2vec-binary", "glove", "projector", "parquet")
+TARGETS = (*FORMATS, "spacy", "static-embedding")
 
 
 @click.command()
@@ -12,11 +13,22 @@ FORMATS = ("textzero", "word2vec", "word2vec-binary", "glove", "projector")
 @click.argument("target", type=click.Path())
 @click.option("--from", "source_format", type=click.Choice(["auto", *FORMATS]), default="auto",
               show_default=True, help="Format of SOURCE.")  # fmt: skip
-@click.option("--to", "target_format", type=click.Choice(FORMATS), required=True,
-              help="Format of TARGET; textzero and projector are folders.")  # fmt: skip
+@click.option("--to", "target_format", type=click.Choice(TARGETS), required=True,
+              help="Format of TARGET; textzero, projector and static-embedding are "
+              "folders.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="Convert only the first words.")
+@click.option("--matrix", type=click.Choice(["vectors", "center", "context"]), default="vectors",
+              show_default=True, help="Write w (center) or c (context) alone.")  # fmt: skip
+@click.option("--remove-common", type=click.IntRange(0), metavar="N",
+              help="Remove the mean and N common directions first.")  # fmt: skip
 @click.option("--escape", is_flag=True,
               help="Write the white space of a word as an underscore.")  # fmt: skip
+@click.option("--sif/--no-sif", default=True, show_default=True,
+              help="static-embedding: weigh words by smooth inverse frequency.")  # fmt: skip
+@click.option("--remove", type=click.IntRange(0), default=1, show_default=True, metavar="N",
+              help="static-embedding, --sif: remove N directions of sentences.")  # fmt: skip
+@click.option("--tokenizer", metavar="NAME",
+              help="static-embedding: how text is cut.  [default: as for the vectors]")  # fmt: skip
 @options.force_option
 def convert(
     source: str,
@@ -24,17 +36,32 @@ def convert(
     source_format: str,
     target_format: str,
     limit: int | None,
+    matrix: str,
+    remove_common: int | None,
     escape: bool,
+    sif: bool,
+    remove: int,
+    tokenizer: str | None,
     force: bool,
 ) -> None:
-    """Write the vectors of SOURCE as TARGET, in another format."""
+    """Write the vectors of SOURCE as TARGET, in another format.
+
+    textzero and parquet keep both matrices of a model, the counts and the tokenizer. spacy is what
+    `spacy init vectors` reads; static-embedding is a folder that sentence-transformers and
+    model2vec load.
+    """
     from textzero.files import refuse_to_overwrite
     from textzero.vectors.formats import load_vectors, save_vectors
 
     refuse_to_overwrite(target, force)
     vectors = load_vectors(source, source_format, limit)
-    save_vectors(vectors, target, target_format, escape=escape)
     dropped = vectors.manifest.get("duplicates_dropped", 0)
+    vectors = vectors.part(matrix)
+    if remove_common is not None:
+        vectors = vectors.without_common_directions(remove_common)
+    save_vectors(
+        vectors, target, target_format, escape=escape, sif=sif, remove=remove, tokenizer=tokenizer
+    )
     if dropped:
         click.echo(f"Warning: {dropped:,} rows of words seen before were dropped", err=True)
     click.echo(f"{len(vectors):,} vectors of dimension {vectors.dim} in {target}", err=True)

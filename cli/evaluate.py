@@ -15,8 +15,12 @@ def evaluate() -> None:
 @click.argument("gold", nargs=-1, required=True, type=click.Path())
 @click.option("--first", type=click.IntRange(2), metavar="N",
               help="Answer analogies among the N most frequent words.  [default: all]")  # fmt: skip
+@click.option("--remove-common", type=click.IntRange(0), metavar="N",
+              help="Remove the mean and N common directions first.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a set.")
-def vectors_command(vectors: str, gold: tuple[str, ...], first: int | None, as_json: bool) -> None:
+def vectors_command(
+    vectors: str, gold: tuple[str, ...], first: int | None, remove_common: int | None, as_json: bool
+) -> None:
     """Score VECTORS on GOLD files: lines of two words and a score, or of four words.
 
     Similarity is Spearman's correlation of cosines; analogies are answered by 3CosAdd and 3CosMul.
@@ -29,6 +33,8 @@ def vectors_command(vectors: str, gold: tuple[str, ...], first: int | None, as_j
     from textzero.vectors.formats import load_vectors
 
     loaded = load_vectors(vectors)
+    if remove_common is not None:
+        loaded = loaded.without_common_directions(remove_common)
     for path in gold:
         if is_analogies(path):
             analogies = evaluate_analogies(loaded, path, first)

@@ -9,16 +9,25 @@ from . import _options as options
 @options.vectors_argument
 @click.argument("texts", nargs=-1, required=True)
 @options.vectors_tokenizer_option
-@click.option("--method", type=click.Choice(["sum", "mean"]), default="sum", show_default=True,
-              help="How word vectors make a sentence vector.")  # fmt: skip
+@click.option("--method", type=click.Choice(["sum", "mean", "sif"]), default="sum",
+              show_default=True, help="How word vectors make a sentence vector.")  # fmt: skip
+@click.option("--remove", type=click.IntRange(0), default=1, show_default=True, metavar="N",
+              help="With sif, remove N directions that all sentences share.")  # fmt: skip
 @click.option("--metric", type=click.Choice(["cosine", "inner"]), default="cosine",
               show_default=True, help="How two sentences are compared.")  # fmt: skip
 def sentence(
-    vectors: str, texts: tuple[str, ...], tokenizer: str | None, method: str, metric: str
+    vectors: str,
+    texts: tuple[str, ...],
+    tokenizer: str | None,
+    method: str,
+    remove: int,
+    metric: str,
 ) -> None:
     """Print the similarity of two TEXTS, or the vectors of one or many (numbers, tabs between).
 
-    With - the sentences come from standard input, one a line, and their vectors are printed.
+    With - the sentences come from standard input, one a line, and their vectors are printed. sif
+    weighs rare words more and removes what sentences have in common; a sentence's vector never
+    depends on the sentences beside it.
     """
     from textzero.errors import InputError
     from textzero.vectors.formats import load_vectors
@@ -27,11 +36,14 @@ def sentence(
     lines = options.read_stdin().splitlines() if texts == ("-",) else texts
     sentences = [loaded.tokenize(line, tokenizer) for line in lines]
     if len(texts) == 2:
-        click.echo(f"{loaded.sentence_similarity(*sentences, metric=metric):.4f}")
+        similarity = loaded.sentence_similarity(
+            *sentences, metric=metric, method=method, remove=remove
+        )
+        click.echo(f"{similarity:.4f}")
         return
     for number, words in enumerate(sentences, 1):
         try:
-            row = loaded.sentence_vector(words, method=method)
+            row = loaded.sentence_vector(words, method=method, remove=remove)
         except InputError as error:
             raise InputError(f"sentence {number}: {error}") from error
         click.echo("\t".join(f"{value:.6g}" for value in row.tolist()))

@@ -191,7 +191,7 @@ def test_a_word_without_length_has_no_cosine():
         (lambda v: v.related("a", metric="euclid"), "metric must be cosine or inner"),
         (lambda v: v.related("a", 0), "n must be at least 1, got 0"),
         (lambda v: v.analogy("a", "b", "c", method="div"), "method must be add or mul"),
-        (lambda v: v.sentence_vector("a", method="max"), "method must be sum or mean"),
+        (lambda v: v.sentence_vector("a", method="max"), "method must be sum, mean or sif"),
         (lambda v: v.sentence_similarity("a", "b", metric="x"), "metric must be cosine or inner"),
         (lambda v: WordVectors(v.vocabulary, v.vectors[:2]), "one row for each of 5 words"),
     ],

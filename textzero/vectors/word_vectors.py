@@ -5,100 +5,35 @@ words that occur *together* have a large one (`related`); words that occur with 
 have correlated products (`similar`); PMI adds up over the parts of a sentence (`keywords`).
 """
 
-import difflib
 from collections.abc import Iterable, Sequence
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from textzero._compat import Array
-from textzero.errors import InputError, ResourceError
-from textzero.files import MANIFEST, read_json, whole_folder, write_json
-from textzero.segmenter import Segmenter
-from textzero.tokens import Spec, Tokenizer
-from textzero.vocabulary import Vocabulary
+from textzero.errors import InputError
+from textzero.vectors import neighbours
+from textzero.vectors.sentence_vectors import (
+    METHODS,
+    batch_directions,
+    combine,
+    common_directions,
+    expected_directions,
+    remove_directions,
+    sif_weights,
+)
+from textzero.vectors.table import TENSORS, VOCABULARY, VectorTable
+from textzero.vectors.tokenizing import LEXICON
 
 if TYPE_CHECKING:
     from textzero.vectors.clustering import Clusters
 
-TENSORS, VOCABULARY, LEXICON = "vectors.safetensors", "vocabulary.tsv", "lexicon.tsv"
-_KIND = "textzero vectors 1"
+__all__ = ["LEXICON", "TENSORS", "VOCABULARY", "WordVectors", "unit_rows"]
 _ROWS = 1 << 14  # rows multiplied at once
 
 
-class WordVectors:
-    """Words and their vectors.
-
-    Attributes:
-        vocabulary: The words, most frequent first.
-        vectors: float32 (n_words, dim).
-        context: float32 (n_words, dim), the other matrix of the model, or None.
-        manifest: How the vectors were made.
-        folder: Where they were loaded from; a lexicon that cut the corpus lies there too.
-    """
-
-    folder: Path | None = None
-
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        vectors: Array,
-        context: Array | None = None,
-        manifest: dict[str, Any] | None = None,
-    ) -> None:
-        if vectors.ndim != 2 or vectors.shape[0] != len(vocabulary):
-            raise ValueError(
-                f"vectors must have one row for each of {len(vocabulary)} words, "
-                f"got {vectors.shape}"
-            )
-        self.vocabulary, self.vectors, self.context = vocabulary, vectors, context
-        self.manifest = manifest or {}
-
-    def __len__(self) -> int:
-        return len(self.vocabulary)
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return int(self.vectors.shape[1])
-
-    def __contains__(self, word: object) -> bool:
-        return word in self.vocabulary
-
-    def __getitem__(self, word: str) -> Array:
-        return self.vectors[self.index(word)]
-
-    def __repr__(self) -> str:
-        return f"WordVectors({len(self):,} words, dim {self.dim})"
-
-    def find(self, word: str) -> int | None:
-        """Return the place of a word, or of its lower case, or None."""
-        place = self.vocabulary.id(word)
-        return self.vocabulary.id(word.lower()) if place is None else place
-
-    def index(self, word: str) -> int:
-        """Return the place of a word, or of its lower case.
-
-        Raises:
-            InputError: Neither has a vector; the message suggests words that are spelt alike.
-        """
-        place = self.find(word)
-        if place is None:
-            near = difflib.get_close_matches(word, self.vocabulary[:50_000], 1, 0.75)
-            hint = f": did you mean {near[0]!r}?" if near else ""
-            raise InputError(f"no vector for {word!r}{hint}")
-        return place
-
-    @cached_property
-    def norms(self) -> Array:
-        """float32 (n_words,): lengths. Small for words that go with everything, large for rare."""
-        norms = np.empty(len(self), np.float32)
-        for start in range(0, len(self), _ROWS):
-            part = slice(start, start + _ROWS)
-            norms[part] = np.linalg.norm(self.vectors[part], axis=1)
-        return norms
+class WordVectors(VectorTable):
+    """What word vectors say; for what they hold see `VectorTable`."""
 
     def related(self, word: str, n: int = 10, *, metric: str = "cosine") -> list[tuple[str, float]]:
         """Return the words that occur together with `word` most.
@@ -116,22 +51,6 @@ class WordVectors:
         scores = self._products(self.vectors[place])
         scores /= np.maximum(self.norms * self.norms[place], 1e-12)
         return self._best(scores, [place], n)
-
-    def halves(self, rows: Any) -> tuple[Array, Array]:
-        """Return the rows of w and of c, whose products <w_i, c_j> are mutual information.
-
-        With model "center" the vectors are w, with "sum" w + c, with "concat" [w; c], with
-        "shared", and in files of other tools, one matrix is both.
-        """
-        vectors = self.vectors[rows]
-        model = (self.manifest.get("settings") or {}).get("model")
-        if model == "concat":
-            half = self.dim // 2
-            return vectors[..., :half], vectors[..., half:]
-        if self.context is None:
-            return vectors, vectors
-        context = self.context[rows]
-        return (vectors - context if model == "sum" else vectors), context
 
     def mutual_information(self, a: str, b: str) -> float:
         """Return the fitted PMI of two words in nats, the mean of <w_a, c_b> and <w_b, c_a>."""
@@ -164,10 +83,96 @@ class WordVectors:
         if metric == "cosine":
             return self.related(word, n)
         place = self.index(word)
-        factor = self.pearson_factor(n_context)
-        profiles = self._profiles(n_context, factor)
+        profiles = self._profiles(n_context)
         scores = profiles @ profiles[place]
         return self._best(scores, [place], n)
+
+    def nearest(
+        self,
+        queries: Sequence[str] | Array,
+        n: int = 10,
+        *,
+        metric: str = "cosine",
+        n_context: int = 10_000,
+        index: bool = False,
+        device: str = "cpu",
+    ) -> list[list[tuple[str, float]]]:
+        """Return the words nearest to each of many queries, best first, from blocks of products.
+
+        Args:
+            queries: Words, each left out of its own answer, or vectors, float32 (n_queries, dim).
+            n: How many.
+            metric: "cosine", "inner" for the product of the vectors as they are, or for words
+                "pearson", as in `similar`.
+            n_context: For "pearson", as in `similar`.
+            index: Ask the index of `build_index` (made now when there is none), which is quicker
+                for many queries and misses some; for "cosine" only.
+            device: Where the best of the exact products are found: "cpu", "gpu" or "auto".
+
+        Raises:
+            InputError: A word has no vector, or a vector is not finite.
+            ImportError: `index`, and the package usearch is missing.
+        """
+        words = not isinstance(queries, np.ndarray)
+        metrics = ("cosine",) if index else ("cosine", "inner", "pearson")[: 2 + words]
+        if metric not in metrics:
+            raise ValueError(f"metric must be one of {', '.join(metrics)} here, got {metric!r}")
+        if isinstance(queries, str):
+            raise ValueError(f"queries must be a list of words, got the string {queries!r}")
+        shape = np.shape(queries)
+        if not words and shape[1:] != (self.dim,):
+            raise ValueError(f"queries must be of shape (n, {self.dim}), got {shape}")
+        own = np.array([self.index(word) for word in queries], np.int64) if words else None
+        rows = np.asarray(queries if own is None else self.vectors[own], np.float32)
+        if index:
+            built = self.__dict__.get("_index") or self.build_index()
+            places, scores = neighbours.search_index(built, unit_rows(rows), n, own)
+        elif metric == "pearson":
+            table = self._profiles(n_context)
+            places, scores = neighbours.nearest_rows(table, None, table[own], n, own, device)
+        else:
+            norms = self.norms if metric == "cosine" else None
+            rows = unit_rows(rows) if metric == "cosine" else rows
+            places, scores = neighbours.nearest_rows(self.vectors, norms, rows, n, own, device)
+        return [
+            [(self.vocabulary[i], score) for i, score in zip(*pair, strict=True) if i >= 0]
+            for pair in zip(places.tolist(), scores.tolist(), strict=True)
+        ]
+
+    def build_index(self, connectivity: int = 16, workers: int = 1) -> Any:
+        """Build the index that `nearest(..., index=True)` asks, and return it.
+
+        Args:
+            connectivity: Links of a word; more find more and take more memory.
+            workers: Threads. With more than one, what is missed differs from run to run.
+
+        Raises:
+            ImportError: The package usearch is missing.
+        """
+        unit = unit_rows(np.asarray(self.vectors, np.float32))
+        built = self.__dict__["_index"] = neighbours.build_index(unit, connectivity, workers)
+        return built
+
+    def without_common_directions(self, n: int | None = None) -> "WordVectors":
+        """Return new vectors less their mean and their first n principal axes.
+
+        "All-but-the-top" (Mu, Viswanath 2018): frequency lives in these directions, meaning does
+        not. Products of the new vectors are no longer mutual information, and the other matrix is
+        left behind.
+
+        Args:
+            n: How many axes; None for dim / 100, rounded, at least 1. 0 removes the mean alone.
+        """
+        n = max(1, round(self.dim / 100)) if n is None else n
+        self._check_directions(n)
+        mean, axes = common_directions(self.vectors, n)
+        rows = np.empty(self.vectors.shape, np.float32)
+        for start in range(0, len(self), _ROWS):
+            part = slice(start, start + _ROWS)
+            rows[part] = remove_directions(self.vectors[part] - mean, axes)
+        settings = {**self._settings, "model": "removed", "common_directions_removed": n}
+        manifest = {**self.manifest, "settings": settings}
+        return self.like(rows, None, manifest)
 
     def pearson_factor(self, n_context: int) -> Array:
         """Return U, float64 (dim, dim), such that Pearson's r of two words is cos(v_i U, v_j U).
@@ -182,11 +187,12 @@ class WordVectors:
         values, basis = np.linalg.eigh(sample.T @ sample)
         return basis * np.sqrt(np.maximum(values, 0))
 
-    def _profiles(self, n_context: int, factor: Array) -> Array:
+    def _profiles(self, n_context: int) -> Array:
         """float32 (n_words, dim): rows of w U at length 1, kept for the next question."""
         cache: dict[int, Array] = self.__dict__.setdefault("_cache", {})
         if n_context not in cache:
             cache.clear()
+            factor = self.pearson_factor(n_context)
             rows = np.empty((len(self), factor.shape[0]), np.float32)
             for start in range(0, len(self), _ROWS):
                 part = slice(start, start + _ROWS)
@@ -243,21 +249,102 @@ class WordVectors:
 
         return cluster_words(self, **settings)
 
-    def sentence_vector(self, words: Sequence[str] | str, *, method: str = "sum") -> Array:
-        """Return the sum or the mean of the sentence's word vectors, float32 (dim,).
+    def sentence_vector(
+        self, words: Sequence[str] | str, *, method: str = "sum", remove: int = 1
+    ) -> Array:
+        """Return the vector of a sentence, float32 (dim,).
+
+        Args:
+            words: Tokens, or a string, which is tokenized as the corpus was. Words without a
+                vector are left out.
+            method: "sum" or "mean" of the word vectors, or "sif", their mean weighted by
+                a / (a + p) with a = 0.001, less what sentences have in common (Arora, Liang, Ma
+                2017). A sum is what mutual information adds up to; "sif" is for telling alike.
+            remove: With "sif", how many common directions are removed: those that sentences of
+                random words share (`sentence_vectors.expected_directions`), so that the result
+                does not depend on other sentences.
 
         Raises:
-            InputError: No word of the sentence has a vector.
+            InputError: No word of the sentence has a vector, or "sif" finds no counts.
         """
-        if method not in ("sum", "mean"):
-            raise ValueError(f"method must be sum or mean, got {method!r}")
-        rows = self.vectors[self._places(words)]
-        return rows.sum(axis=0) if method == "sum" else rows.mean(axis=0)
+        weights = self._sif_weights(method)
+        places = self._places(words)
+        row = combine(self.vectors, places, method, weights)
+        if method != "sif":
+            return row
+        return remove_directions(row, self._expected_directions(remove))
+
+    def sentence_vectors(
+        self, texts: Iterable[Sequence[str] | str], *, method: str = "sif", remove: int = 1
+    ) -> Array:
+        """Return the vectors of many sentences, float32 (n_texts, dim).
+
+        Args:
+            texts: Sentences: tokens, or strings.
+            method: As for `sentence_vector`.
+            remove: With "sif", how many common directions are removed: the first singular vectors
+                of these sentences, as the paper does. A batch of no more than `remove` sentences
+                has none of its own; it takes those of random sentences.
+
+        Raises:
+            InputError: No word of a sentence has a vector; the message gives its number.
+        """
+        weights = self._sif_weights(method)
+        self._check_directions(remove)
+        rows = []
+        for number, text in enumerate(texts, 1):
+            try:
+                places = self._places(text)
+            except InputError as error:
+                raise InputError(f"sentence {number}: {error}") from error
+            rows.append(combine(self.vectors, places, method, weights))
+        matrix = np.array(rows, np.float32).reshape(-1, self.dim)
+        if method != "sif" or not rows:
+            return matrix
+        if len(rows) > remove:
+            directions = batch_directions(matrix, remove)
+        else:
+            directions = self._expected_directions(remove)
+        return remove_directions(matrix, directions)
+
+    def _sif_weights(self, method: str) -> Array | None:
+        """float32 (n_words,) for "sif", None for the other methods."""
+        if method not in METHODS:
+            raise ValueError(f"method must be sum, mean or sif, got {method!r}")
+        if method != "sif":
+            return None
+        if "_weights" not in self.__dict__:
+            self.__dict__["_weights"] = sif_weights(self.vocabulary.counts)
+        return self.__dict__["_weights"]
+
+    def _check_directions(self, n: int) -> None:
+        if not 0 <= n < self.dim:
+            raise ValueError(f"remove must be from 0 to {self.dim - 1} directions, got {n}")
+
+    def _expected_directions(self, n: int) -> Array:
+        """float32 (n, dim): what sentences of random words share, kept for the next question."""
+        self._check_directions(n)
+        kept = self.__dict__.setdefault("_directions", {})
+        if n not in kept:
+            kept[n] = expected_directions(self.vectors, self.vocabulary.counts, n)
+        return kept[n]
 
     def sentence_similarity(
-        self, a: Sequence[str] | str, b: Sequence[str] | str, *, metric: str = "cosine"
+        self,
+        a: Sequence[str] | str,
+        b: Sequence[str] | str,
+        *,
+        metric: str = "cosine",
+        method: str = "sum",
+        remove: int = 1,
     ) -> float:
-        """Return the cosine of two sentences' sums, or with "inner" their mutual information."""
+        """Return the cosine of two sentences, or with "inner" their mutual information.
+
+        Args:
+            a, b: Sentences: tokens, or strings.
+            metric: "cosine" of their vectors; "inner" adds up the PMI of their words.
+            method, remove: As for `sentence_vector`; of no matter to "inner".
+        """
         if metric not in ("cosine", "inner"):
             raise ValueError(f"metric must be cosine or inner, got {metric!r}")
         if metric == "inner":
@@ -265,55 +352,8 @@ class WordVectors:
                 (half.sum(axis=0) for half in self.halves(self._places(text))) for text in (a, b)
             )
             return float(w_a @ c_b + w_b @ c_a) / 2
-        x, y = self.sentence_vector(a), self.sentence_vector(b)
+        x, y = (self.sentence_vector(text, method=method, remove=remove) for text in (a, b))
         return float(x @ y / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-12))
-
-    def _places(self, words: Sequence[str] | str) -> list[int]:
-        """Places of a sentence's words; a string is tokenized as the vectors' corpus was."""
-        tokens = self.tokenize(words) if isinstance(words, str) else words
-        places = [place for token in tokens if (place := self.find(token)) is not None]
-        if not places:
-            raise InputError(f"no word of {' '.join(tokens)[:60]!r} has a vector")
-        return places
-
-    def tokenize(self, text: str, tokenizer: Spec | None = None) -> list[str]:
-        """Tokenize as the manifest says that the corpus was ("word" when it says nothing).
-
-        Args:
-            text: A sentence.
-            tokenizer: In place of the manifest's. A Python tokenizer must be given here: a file
-                may not choose the code that runs.
-
-        Raises:
-            InputError: The manifest names a Python tokenizer, and none is given.
-        """
-        settings = self.manifest.get("settings") or {}
-        if tokenizer is None:
-            tokenizer = str(settings.get("tokenizer", "word"))
-            if "lexicon" in settings:
-                tokenizer = self._segmenter
-            elif ":" in tokenizer:  # package.module:function
-                raise InputError(
-                    f"these vectors were made with the tokenizer {tokenizer!r}; name it again "
-                    "with --tokenizer if you trust it"
-                )
-        return Tokenizer(
-            tokenizer, bool(settings.get("lowercase", False)), bool(settings.get("nfkc", False))
-        )(text)
-
-    @cached_property
-    def _segmenter(self) -> Segmenter:
-        """The lexicon that cut the corpus, from the vectors' folder."""
-        path = None if self.folder is None else self.folder / LEXICON
-        if path is None or not path.exists():
-            raise InputError(
-                "these vectors were made with a lexicon that is not beside them; "
-                "name it again with --tokenizer"
-            )
-        segmenter = Segmenter(path)
-        if segmenter.lexicon.digest() != self.manifest["settings"]["lexicon"]:
-            raise InputError(f"{path} is not the lexicon that these vectors were made with")
-        return segmenter
 
     def _products(self, query: Array) -> Array:
         """float32 (n_words,): vectors @ query, by blocks, so that a mapped file is not copied."""
@@ -339,112 +379,8 @@ class WordVectors:
         order = tied[np.lexsort((tied, -scores[tied]))][:n]
         return [(self.vocabulary[i], float(scores[i])) for i in order.tolist()]
 
-    def save(self, folder: str | Path) -> None:
-        """Write vectors.safetensors, vocabulary.tsv and manifest.json, all or none."""
-        with whole_folder(folder) as beside:
-            self.write_into(beside)
-
-    def write_into(self, folder: Path) -> None:
-        """Write the three files into a folder that is there.
-
-        Raises:
-            ResourceError: The disk is full.
-        """
-        from safetensors import SafetensorError
-        from safetensors.numpy import save_file
-
-        tensors = {
-            "embedding": np.ascontiguousarray(self.vectors, np.float32),
-            "counts": self.vocabulary.counts,
-            "norms": self.norms,
-        }
-        if self.context is not None:
-            tensors["context"] = np.ascontiguousarray(self.context, np.float32)
-        self.vocabulary.save(folder / VOCABULARY)
-        try:
-            save_file(tensors, folder / TENSORS, metadata={"format": _KIND})
-        except SafetensorError as error:
-            raise ResourceError(f"the vectors cannot be written: {error}") from error
-        # safetensors makes its file private; give it the mode that files have here
-        (folder / TENSORS).chmod((folder / VOCABULARY).stat().st_mode)
-        manifest = {
-            **self.manifest, "kind": _KIND, "words": len(self), "dim": self.dim,
-        }  # fmt: skip
-        write_json(folder / MANIFEST, manifest)
-
-    @classmethod
-    def load(cls, folder: str | Path) -> "WordVectors":
-        """Open saved vectors; the matrices are mapped from the file, not read.
-
-        Raises:
-            InputError: The folder holds no vectors, or its files do not fit together.
-        """
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise InputError(
-                f"{folder} must be a folder that `textzero embed` or `convert` wrote"
-                + (", got a file: convert it first" if folder.exists() else "")
-            )
-        manifest = read_json(folder / MANIFEST)
-        if manifest.get("kind") != _KIND:
-            raise InputError(f"{folder} must hold {_KIND!r}, got {manifest.get('kind')!r}")
-        if not isinstance(manifest.get("settings") or {}, dict):
-            raise InputError(f"{folder / MANIFEST}: settings must be an object")
-        vocabulary = Vocabulary.load(folder / VOCABULARY)
-        tensors = map_safetensors(folder / TENSORS)
-        vectors, context = tensors.get("embedding"), tensors.get("context")
-        if vectors is None or vectors.ndim != 2 or vectors.shape[0] != len(vocabulary):
-            shape = None if vectors is None else vectors.shape
-            raise InputError(
-                f"{folder / TENSORS}: embedding must have {len(vocabulary)} rows, got {shape}"
-            )
-        if context is not None and context.shape != vectors.shape:
-            raise InputError(
-                f"{folder / TENSORS}: context must be of shape {vectors.shape}, got {context.shape}"
-            )
-        loaded = cls(vocabulary, vectors, context, manifest)
-        loaded.folder = folder
-        return loaded
-
 
 def unit_rows(matrix: Array) -> Array:
     """Return the rows scaled to length 1 (zero rows stay), float32."""
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     return (matrix / np.maximum(lengths, 1e-12)).astype(np.float32)
-
-
-def map_safetensors(path: Path) -> dict[str, Array]:
-    """Map the tensors of a safetensors file, after its own reader has checked the header.
-
-    Raises:
-        InputError: The file lies about its tensors, or holds a type that NumPy has not.
-    """
-    import json
-
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            names = list(file.keys())
-        with open(path, "rb") as raw:
-            size = int.from_bytes(raw.read(8), "little")
-            header = json.loads(raw.read(size))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (SafetensorError, ValueError) as error:
-        raise InputError(f"{path} is not a sound safetensors file: {error}") from error
-    types = {"F32": np.float32, "F16": np.float16, "F64": np.float64, "I64": np.int64}
-    tensors = {}
-    for name in names:
-        entry = header[name]
-        if entry["dtype"] not in types:
-            raise InputError(
-                f"{path}: {name} must be one of {', '.join(types)}, got {entry['dtype']}"
-            )
-        shape = tuple(entry["shape"])
-        if 0 in shape:
-            tensors[name] = np.zeros(shape, types[entry["dtype"]])
-            continue
-        offset = 8 + size + entry["data_offsets"][0]
-        tensors[name] = np.memmap(path, types[entry["dtype"]], "r", offset, shape)
-    return tensors

@@ -1,0 +1,240 @@
+"""VectorTable: words, their vectors, how their text was tokenized, and the folder they live in."""
+
+import difflib
+import shutil
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from textzero._compat import Array
+from textzero.errors import InputError
+from textzero.files import MANIFEST, read_json, whole_folder, write_json
+from textzero.tokens import Spec, Tokenizer
+from textzero.vectors.tensors import map_safetensors, write_safetensors
+from textzero.vectors.tokenizing import LEXICON, tokenizer_of
+from textzero.vocabulary import Vocabulary
+
+TENSORS, VOCABULARY = "vectors.safetensors", "vocabulary.tsv"
+_KIND = "textzero vectors 1"
+_ROWS = 1 << 14  # rows looked at at once
+
+
+class VectorTable:
+    """Words and their vectors.
+
+    Attributes:
+        vocabulary: The words, most frequent first.
+        vectors: float32 (n_words, dim).
+        context: float32 (n_words, dim), the other matrix of the model, or None.
+        manifest: How the vectors were made.
+        folder: Where they were loaded from; a lexicon that cut the corpus lies there too.
+    """
+
+    folder: Path | None = None
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        vectors: Array,
+        context: Array | None = None,
+        manifest: dict[str, Any] | None = None,
+    ) -> None:
+        if vectors.ndim != 2 or vectors.shape[0] != len(vocabulary):
+            raise ValueError(
+                f"vectors must have one row for each of {len(vocabulary)} words, "
+                f"got {vectors.shape}"
+            )
+        self.vocabulary, self.vectors, self.context = vocabulary, vectors, context
+        self.manifest = manifest or {}
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return int(self.vectors.shape[1])
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.vocabulary
+
+    def __getitem__(self, word: str) -> Array:
+        return self.vectors[self.index(word)]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self):,} words, dim {self.dim})"
+
+    def find(self, word: str) -> int | None:
+        """Return the place of a word, or of its lower case, or None."""
+        place = self.vocabulary.id(word)
+        return self.vocabulary.id(word.lower()) if place is None else place
+
+    def index(self, word: str) -> int:
+        """Return the place of a word, or of its lower case.
+
+        Raises:
+            InputError: Neither has a vector; the message suggests words that are spelt alike.
+        """
+        place = self.find(word)
+        if place is None:
+            near = difflib.get_close_matches(word, self.vocabulary[:50_000], 1, 0.75)
+            hint = f": did you mean {near[0]!r}?" if near else ""
+            raise InputError(f"no vector for {word!r}{hint}")
+        return place
+
+    @cached_property
+    def norms(self) -> Array:
+        """float32 (n_words,): lengths. Small for words that go with everything, large for rare."""
+        norms = np.empty(len(self), np.float32)
+        for start in range(0, len(self), _ROWS):
+            part = slice(start, start + _ROWS)
+            norms[part] = np.linalg.norm(self.vectors[part], axis=1)
+        return norms
+
+    def halves(self, rows: Any) -> tuple[Array, Array]:
+        """Return the rows of w and of c, whose products <w_i, c_j> are mutual information.
+
+        With model "center" the vectors are w, with "sum" w + c, with "concat" [w; c], with
+        "shared", and in files of other tools, one matrix is both.
+        """
+        vectors = self.vectors[rows]
+        model = self._settings.get("model")
+        if model == "concat":
+            half = self.dim // 2
+            return vectors[..., :half], vectors[..., half:]
+        if self.context is None:
+            return vectors, vectors
+        context = self.context[rows]
+        return (vectors - context if model == "sum" else vectors), context
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return self.manifest.get("settings") or {}
+
+    def tokenize(self, text: str, tokenizer: Spec | None = None) -> list[str]:
+        """Tokenize as the manifest says that the corpus was ("word" when it says nothing).
+
+        Args:
+            text: A sentence.
+            tokenizer: In place of the manifest's. A Python tokenizer must be given here: a file
+                may not choose the code that runs.
+
+        Raises:
+            InputError: The manifest names a Python tokenizer, and none is given.
+        """
+        if tokenizer is None:
+            return self.tokenizer(text)
+        return tokenizer_of(self._settings, self.folder, tokenizer)(text)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that cut the corpus; see `tokenize`."""
+        return tokenizer_of(self._settings, self.folder)
+
+    def _places(self, words: Sequence[str] | str) -> list[int]:
+        """Places of a sentence's words; a string is tokenized as the vectors' corpus was."""
+        tokens = self.tokenize(words) if isinstance(words, str) else words
+        places = [place for token in tokens if (place := self.find(token)) is not None]
+        if not places:
+            raise InputError(f"no word of {' '.join(tokens)[:60]!r} has a vector")
+        return places
+
+    def like(
+        self, vectors: Array, context: Array | None, manifest: dict[str, Any] | None = None
+    ) -> Self:
+        """Return vectors of the same words that know the same tokenizer.
+
+        Args:
+            vectors: float32 (n_words, dim).
+            context: float32 (n_words, dim), the other matrix, or None.
+            manifest: In place of this one's.
+        """
+        made = type(self)(self.vocabulary, vectors, context, manifest or dict(self.manifest))
+        made.folder = self.folder
+        return made
+
+    def part(self, matrix: str) -> Self:
+        """Return one matrix of the model alone.
+
+        Args:
+            matrix: "vectors" for all that there is, "center" for w, "context" for c.
+
+        Raises:
+            InputError: There is only one matrix.
+        """
+        if matrix not in ("vectors", "center", "context"):
+            raise ValueError(f"matrix must be vectors, center or context, got {matrix!r}")
+        if matrix == "vectors":
+            return self
+        if self.context is None and self._settings.get("model") != "concat":
+            raise InputError(f"these vectors are one matrix; there is no {matrix} in them")
+        chosen = self.halves(slice(None))[matrix == "context"]
+        manifest = {**self.manifest, "settings": {**self._settings, "model": matrix}}
+        return self.like(np.ascontiguousarray(chosen, np.float32), None, manifest)
+
+    def save(self, folder: str | Path) -> None:
+        """Write vectors.safetensors, vocabulary.tsv and manifest.json, all or none.
+
+        The lexicon that cut the corpus, when it lies beside these vectors, goes with them.
+        """
+        with whole_folder(folder) as beside:
+            if self.folder is not None and (self.folder / LEXICON).is_file():
+                shutil.copyfile(self.folder / LEXICON, beside / LEXICON)
+            self.write_into(beside)
+
+    def write_into(self, folder: Path) -> None:
+        """Write the three files into a folder that is there.
+
+        Raises:
+            ResourceError: The disk is full.
+        """
+        tensors = {
+            "embedding": np.ascontiguousarray(self.vectors, np.float32),
+            "counts": self.vocabulary.counts,
+            "norms": self.norms,
+        }
+        if self.context is not None:
+            tensors["context"] = np.ascontiguousarray(self.context, np.float32)
+        self.vocabulary.save(folder / VOCABULARY)
+        write_safetensors(folder / TENSORS, tensors, {"format": _KIND})
+        manifest = {
+            **self.manifest, "kind": _KIND, "words": len(self), "dim": self.dim,
+        }  # fmt: skip
+        write_json(folder / MANIFEST, manifest)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Open saved vectors; the matrices are mapped from the file, not read.
+
+        Raises:
+            InputError: The folder holds no vectors, or its files do not fit together.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise InputError(
+                f"{folder} must be a folder that `textzero embed` or `convert` wrote"
+                + (", got a file: convert it first" if folder.exists() else "")
+            )
+        manifest = read_json(folder / MANIFEST)
+        if manifest.get("kind") != _KIND:
+            raise InputError(f"{folder} must hold {_KIND!r}, got {manifest.get('kind')!r}")
+        if not isinstance(manifest.get("settings") or {}, dict):
+            raise InputError(f"{folder / MANIFEST}: settings must be an object")
+        vocabulary = Vocabulary.load(folder / VOCABULARY)
+        tensors = map_safetensors(folder / TENSORS)
+        vectors, context = tensors.get("embedding"), tensors.get("context")
+        if vectors is None or vectors.ndim != 2 or vectors.shape[0] != len(vocabulary):
+            shape = None if vectors is None else vectors.shape
+            raise InputError(
+                f"{folder / TENSORS}: embedding must have {len(vocabulary)} rows, got {shape}"
+            )
+        if context is not None and context.shape != vectors.shape:
+            raise InputError(
+                f"{folder / TENSORS}: context must be of shape {vectors.shape}, got {context.shape}"
+            )
+        loaded = cls(vocabulary, vectors, context, manifest)
+        loaded.folder = folder
+        return loaded
