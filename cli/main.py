@@ -26,6 +26,7 @@ COMMANDS = {
     "templates": 'Find the templates of sentences, such as "X 是 什么".',
     "parse": "Show sentences as trees of nested templates.",
     "convert": "Read and write the vector files of other tools.",
+    "doctor": "What this machine has of what textzero uses.",
 }
 
 

@@ -1,0 +1,39 @@
+"""textzero doctor."""
+
+import click
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Print what was found on this machine, what is missing, and what to do about it.
+
+    Ends with 0 when the core works, with 1 when it does not. What is marked with a dash (-) is not
+    needed, or could be better; what is marked with a cross (x) must be mended.
+    """
+    from dataclasses import asdict
+
+    from textzero.doctor import examine, works
+
+    findings = examine()
+    fine = works(findings)
+    if as_json:
+        import json
+
+        report = {"works": fine, "findings": [asdict(finding) for finding in findings]}
+        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        marks = {"ok": " ", "note": "-", "bad": "x"}
+        width = max(len(finding.name) for finding in findings)
+        section = ""
+        for finding in findings:
+            if finding.section != section:
+                section = finding.section
+                click.echo(section)
+            click.echo(f"{marks[finding.state]} {finding.name:{width}}  {finding.value}")
+            if finding.advice:
+                click.echo(f"  {'':{width}}  -> {finding.advice}")
+        click.echo("textzero works" if fine else "textzero does not work: see the lines with x")
+    if not fine:
+        ctx.exit(1)
