@@ -13,14 +13,39 @@ def has_package(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
+def gpu_state() -> tuple[bool, str]:
+    """Return whether a GPU can be used, and what was found or is missing, in a line."""
+    if not has_package("cupy"):
+        return False, "CuPy is not installed: pip install 'textzero[cuda13]' (or [cuda12])"
+    try:
+        import cupy
+
+        count = cupy.cuda.runtime.getDeviceCount()
+        cupy.cuda.nvrtc.getVersion()
+    except ImportError as error:  # installed, but without the libraries that it needs
+        return False, f"CuPy cannot be imported: {str(error).strip().splitlines()[0]}"
+    except AttributeError:  # a folder of that name, which Python takes for a package
+        return False, f"what Python finds as CuPy is something else: {_place(cupy)}"
+    except cupy.cuda.runtime.CUDARuntimeError as error:  # no usable driver
+        return False, f"CuPy {cupy.__version__} finds no usable NVIDIA driver: {error}"
+    except RuntimeError as error:  # no NVRTC
+        return False, f"CuPy {cupy.__version__} cannot compile kernels: {error}"
+    if not count:
+        return False, f"CuPy {cupy.__version__} and the driver see no device"
+    properties = cupy.cuda.runtime.getDeviceProperties(0)
+    major, minor = int(properties["major"]), int(properties["minor"])
+    name = bytes(properties["name"]).decode("utf-8", "replace")
+    described = f"{name}, {properties['totalGlobalMem'] / 2**30:.0f} GiB, sm_{major}{minor}"
+    if major < 8:
+        return False, f"{described}: the kernels need sm_80 or later"
+    return True, f"{described}, CuPy {cupy.__version__}, device 1 of {count}"
+
+
+def _place(package: Any) -> str:
+    return str(next(iter(getattr(package, "__path__", [])), package))
+
+
 @cache
 def has_gpu() -> bool:
-    """Whether CuPy is installed and sees a device."""
-    if not has_package("cupy"):
-        return False
-    import cupy
-
-    try:
-        return cupy.cuda.runtime.getDeviceCount() > 0
-    except cupy.cuda.runtime.CUDARuntimeError:  # installed, but without a usable driver
-        return False
+    """Whether CuPy is installed and sees a device that the kernels run on."""
+    return gpu_state()[0]

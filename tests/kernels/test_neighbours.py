@@ -29,6 +29,12 @@ def test_ties_go_by_number(device):
     assert_array_equal(columns, [1, 2, 3])
 
 
+def test_zero_with_a_sign_ties_with_zero_and_negative_scores_come_last(device):
+    _, columns, values = best(device, [[-0.5, -0.0, 0.0, -0.0, -0.25, 1e-40]], first=9, n=6)
+    assert_array_equal(columns, [5, 1, 2, 3, 4, 0])
+    assert_array_equal(np.signbit(values), [False, True, False, True, True, True])
+
+
 def test_a_score_of_the_minimum_is_enough(device):
     # 0.7 as float32 is below 0.7: the minimum is taken in float32 too
     sizes, columns, _ = best(device, [[0.7, 0.69, 0.71], [0.1, 0.2, 0.3]], first=9, minimum=0.7)
@@ -50,11 +56,11 @@ def test_nan_is_never_among_the_best(device):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_the_twins_agree(seed):
+def test_the_twins_agree(device, seed):
     random = np.random.default_rng(seed)
     shape, n = random.integers(1, 40, 2), int(random.integers(1, 12))
     scores = (random.integers(0, 20, shape) / 20).astype(np.float32)  # many ties
     expected = best("reference", scores, 2, n, 0.3)
-    for got, array in zip(best("cpu", scores, 2, n, 0.3), expected, strict=True):
+    for got, array in zip(best(device, scores, 2, n, 0.3), expected, strict=True):
         assert got.dtype == array.dtype
         assert_array_equal(got, array)

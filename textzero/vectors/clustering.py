@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import Array, has_gpu
 from textzero.errors import InputError
 from textzero.files import whole_file
 from textzero.kernels import kernel
@@ -120,6 +120,7 @@ def cluster_words(
     trials: int = 10,
     seed: int = 0,
     workers: int | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Clusters:
     """Find clusters of words that go together.
@@ -134,6 +135,8 @@ def cluster_words(
         trials: Searches with different random orders; the shortest code is kept.
         seed: Of the random orders.
         workers: Threads; None for one per processor. Does not change the result.
+        device: Where neighbours are looked for: "cpu", "gpu", or "auto" for the GPU if there is
+            one. Does not change the result.
         progress: Told how many words and trials are done.
 
     Raises:
@@ -152,8 +155,9 @@ def cluster_words(
     if broken.size:
         raise InputError(f"the vector of {names[broken[0]]!r} is not finite")
     offsets, targets, cosines = nearest_neighbours(
-        rows, neighbours, max(0.0, min_similarity - _SLACK), workers=workers, progress=progress
-    )
+        rows, neighbours, max(0.0, min_similarity - _SLACK), workers=workers, device=device,
+        progress=progress,
+    )  # fmt: skip
     linked = (np.diff(offsets) > 0) | (np.bincount(targets, minlength=n) > 0)
     if not linked.any():
         raise InputError(
@@ -189,7 +193,8 @@ def nearest_neighbours(
         n: Neighbours of a row, at most.
         minimum: Lowest cosine.
         workers: Threads; None for one per processor.
-        device: "cpu" or "reference".
+        device: "cpu", "reference", "gpu", or "auto" for the GPU if there is one. All give the same
+            bytes.
         progress: Told how many rows are done.
 
     Returns:
@@ -199,6 +204,8 @@ def nearest_neighbours(
     """
     if n < 1:
         raise ValueError(f"neighbours must be at least 1, got {n}")
+    if device == "auto":
+        device = "gpu" if has_gpu() else "cpu"
     progress, best_columns = progress or Progress(), kernel("neighbours", device).best_columns
     step = max(1, min(_ROWS, _SCORES // max(len(rows), 1)))
     exact = np.rint(rows.astype(np.float64) * _UNIT) / _UNIT
@@ -207,9 +214,15 @@ def nearest_neighbours(
         scores = (exact[first : first + step] @ exact.T).astype(np.float32)
         return best_columns(scores, first, n, minimum)
 
+    if device == "gpu":  # the scores stay there
+        from textzero.kernels.gpu._nearest import neighbours_of_rows
+
+        found = neighbours_of_rows(exact, n, minimum)
+    else:
+        found = ordered_threads(work, range(0, len(rows), step), worker_count(workers))
     parts = []
     with progress.stage("compare", len(rows), "words"):
-        for part in ordered_threads(work, range(0, len(rows), step), worker_count(workers)):
+        for part in found:
             parts.append(part)
             progress.advance(part[0].size)
     sizes, targets, cosines = (np.concatenate(column) for column in zip(*parts, strict=True))
