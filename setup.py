@@ -20,13 +20,16 @@ CORE = [
 ]
 EXTRAS = {
     "models": ["keras>=3.15.1", "tensorflow>=2.18"],
-    "cuda12": ["cupy-cuda12x>=13"],
-    "cuda13": ["cupy-cuda13x>=13"],
+    "cuda12": ["cupy-cuda12x[ctk]>=14"],
+    "cuda13": ["cupy-cuda13x[ctk]>=14"],
     "dask": ["distributed>=2024.1"],
     "plot": ["matplotlib>=3.8"],
+    "usearch": ["usearch>=2.10"],
     "test": ["gensim>=4.3; python_version < '3.14'", "hypothesis>=6.100", "pytest>=8"],
 }
-EXTRAS["all"] = sorted({p for name in ("models", "dask", "plot", "test") for p in EXTRAS[name]})
+EXTRAS["all"] = sorted(
+    {p for name in ("models", "dask", "plot", "usearch", "test") for p in EXTRAS[name]}
+)
 
 setup(
     name="textzero",
@@ -39,7 +42,7 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["textzero", "textzero.*"]), "textzero_cli"],
     package_dir={"textzero_cli": "cli"},
-    package_data={"textzero": ["py.typed", "kernels/gpu/*.cu"]},
+    package_data={"textzero": ["py.typed", "kernels/gpu/*.cu", "kernels/gpu/*.cuh"]},
     install_requires=CORE,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["textzero = textzero_cli:run"]},

@@ -13,8 +13,8 @@ KERNELS = PACKAGE / "kernels"
 ORDER = [
     *("version", "errors", "_compat", "memory", "progress", "files", "packed", "kernels"),
     *("parallel", "corpus", "counts", "lexicon", "segmenter", "segmentation_score", "tokens"),
-    *("token_workers", "counting", "discovery", "vocabulary"),
-    *("cooccurrence", "vectors", "structure", "models"),
+    *("token_workers", "counting", "discovery", "vocabulary", "subsampling"),
+    *("cooccurrence", "vectors", "structure", "models", "cuda_driver", "doctor"),
 ]
 OPTIONAL = {"cupy", "keras", "jax", "torch", "tensorflow", "dask", "distributed", "matplotlib"}
 MAY_IMPORT_OPTIONAL = ("_compat.py", "models/", "kernels/gpu/")

@@ -78,7 +78,7 @@ def texts(tmp_path):
 
 
 def make(texts, folder, dim, **options):
-    settings = TrainingSettings(dim=dim, regularisation=(1.0,))
+    settings = TrainingSettings(dim=dim, sweeps=1)
     return embed(Corpus(texts), folder, settings=settings, min_count=1, **options)
 
 

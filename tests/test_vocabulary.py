@@ -5,6 +5,7 @@ from textzero.corpus import Corpus, Reading
 from textzero.counting import count_words
 from textzero.errors import InputError
 from textzero.kernels import kernel
+from textzero.packed import PackedStrings
 from textzero.tokens import Tokenizer
 from textzero.vocabulary import Vocabulary
 
@@ -58,6 +59,13 @@ def test_a_saved_vocabulary_keeps_its_order(tmp_path):
     loaded = Vocabulary.load(tmp_path / "v.tsv")
     assert list(loaded) == list(vocabulary)
     assert loaded.counts.tolist() == vocabulary.counts.tolist()
+
+
+def test_words_longer_than_the_kernel_can_place_are_refused():
+    offsets = np.array([0, 1, 1 << 31])
+    words = PackedStrings(np.zeros(1, np.uint8), offsets)  # the text itself is not looked at
+    with pytest.raises(InputError, match=r"below 2 GB together, got 2,147,483,648 bytes"):
+        Vocabulary(words, np.ones(2, np.int64)).table  # noqa: B018
 
 
 def test_a_line_that_is_no_word_and_count_is_named(tmp_path):

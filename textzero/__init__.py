@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from textzero.vectors.evaluation import evaluate_analogies, evaluate_similarity
     from textzero.vectors.formats import load_vectors, save_vectors
     from textzero.vectors.pipeline import embed
+    from textzero.vectors.trained import TrainingStopped
     from textzero.vectors.training import TrainingSettings, train_vectors
     from textzero.vectors.word_vectors import WordVectors
     from textzero.vocabulary import Vocabulary
@@ -56,6 +57,7 @@ _HOMES = {
     "Tokenizer": "tokens",
     "TokenizerError": "errors",
     "TrainingSettings": "vectors.training",
+    "TrainingStopped": "vectors.trained",
     "Tree": "structure.parsing",
     "Vocabulary": "vocabulary",
     "WordVectors": "vectors.word_vectors",
@@ -94,6 +96,7 @@ __all__ = [
     "Tokenizer",
     "TokenizerError",
     "TrainingSettings",
+    "TrainingStopped",
     "Tree",
     "Vocabulary",
     "WordVectors",

@@ -14,6 +14,8 @@ from textzero.files import whole_file
 from textzero.kernels import kernel
 from textzero.packed import PackedStrings
 
+_MOST_BYTES = (1 << 31) - 1  # what the kernel's places of words can hold
+
 
 class Vocabulary(Sequence[str]):
     """A fixed list of words; a word's id is its place.
@@ -89,7 +91,14 @@ class Vocabulary(Sequence[str]):
 
         Raises:
             ValueError: A word is there twice.
+            InputError: The words are longer than 2 GB together.
         """
+        size = int(self.words.offsets[-1])
+        if size > _MOST_BYTES:
+            raise InputError(
+                f"the words of a vocabulary must be below 2 GB together, got {size:,} bytes; "
+                "raise --min-count or set --max-words"
+            )
         kernels = kernel("tables")
         table = kernels.new_table(False)
         ids = np.arange(len(self), dtype=np.int64)

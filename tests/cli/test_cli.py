@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 import textzero
 from textzero.cooccurrence import Cooccurrence
+from textzero.vectors.evaluation import evaluate_similarity
 from textzero.vectors.word_vectors import WordVectors
 from textzero_cli.main import COMMANDS, main
 
@@ -282,6 +283,11 @@ def test_vectors_are_evaluated(vectors, tmp_path):
     )
     rows = invoke("evaluate", "vectors", vectors, *both, "--json").stdout.splitlines()
     assert [json.loads(row)["covered"] for row in rows] == [3, 1]
+    rows = invoke("evaluate", "vectors", vectors, both[0], "--remove-common", 1, "--json").stdout
+    removed = WordVectors.load(vectors).without_common_directions(1)
+    assert json.loads(rows)["spearman"] == evaluate_similarity(removed, both[0]).spearman
+    result = invoke("evaluate", "vectors", vectors, both[0], "--remove-common", 5)
+    refused(result, 2, "directions")
 
 
 def test_vectors_are_converted_there_and_back(vectors, tmp_path):
