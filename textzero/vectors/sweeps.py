@@ -69,7 +69,8 @@ class Sweeps:
             advance: Told how many records were used.
         """
         self.settings, self.blocks, self.workers, self.advance = settings, blocks, workers, advance
-        self.kernels, self.whiten = kernel("least_squares", device), kernel("whitening", device).whiten
+        self.kernels = kernel("least_squares", device)
+        self.whiten = kernel("whitening", device).whiten
         self.weights = word_weights(matrix, settings)
         self.shares = record_shares(matrix)
         self.n_words = len(matrix.vocabulary)

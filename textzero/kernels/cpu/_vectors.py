@@ -76,7 +76,7 @@ class _Builder:
         return self.shuffle(one, [0] * _LANES)
 
     def loop(self, start: Any, stop: Any, step: int, body: Any, state: list[Any]) -> Any:
-        """for j in range(start, stop - step + 1, step): state = body(j, state)."""
+        """Do state = body(j, state) for j in range(start, stop - step + 1, step)."""
         builder = self.builder
         before = builder.block
         head, inside, done = (builder.append_basic_block() for _ in range(3))
@@ -118,10 +118,9 @@ def _sums(b: _Builder, parts: list[Any]) -> Any:
     return b.shuffle(four, [0, 4, 8, 12])
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[misc]
-def apply_records(  # noqa: PLR0913
-    typing_context: Any, dim: Any, packed: Any, columns: Any, n: Any, scales: Any, shifts: Any,
-    vector: Any, out: Any,
+def _apply_records(
+    typing_context: Any, dim: Any, packed: Any, columns: Any, n: Any,  # noqa: ARG001
+    scales: Any, shifts: Any, vector: Any, out: Any,
 ) -> Any:  # fmt: skip
     """For each record j: t = <c_j, vector>, out += (scales_j t + shifts_j) c_j, shifts_j = t.
 
@@ -197,10 +196,12 @@ def apply_records(  # noqa: PLR0913
     return signature, generate
 
 
-@intrinsic  # type: ignore[misc]
-def tile(  # noqa: PLR0913
-    typing_context: Any, n: Any, a: Any, a_start: Any, a_row: Any, a_step: Any, b: Any,
-    b_start: Any, b_step: Any, out: Any, out_start: Any, out_row: Any,
+apply_records: Any = intrinsic(prefer_literal=True)(_apply_records)
+
+
+def _tile(
+    typing_context: Any, n: Any, a: Any, a_start: Any, a_row: Any, a_step: Any,  # noqa: ARG001
+    b: Any, b_start: Any, b_step: Any, out: Any, out_start: Any, out_row: Any,
 ) -> Any:  # fmt: skip
     """out[r, c] = sum over k < n of a[r, k] b[k, c], for 8 rows r and 16 columns c.
 
@@ -236,3 +237,6 @@ def tile(  # noqa: PLR0913
         return context.get_dummy_value()
 
     return signature, generate
+
+
+tile: Any = intrinsic(_tile)
