@@ -37,6 +37,8 @@ from textzero.cooccurrence import distance_weights
 from textzero.kernels import kernel
 from textzero.kernels.reference.cooccurrence import DOCUMENT_END
 from textzero.progress import Progress
+from textzero.vectors.gpu_sweeps import GpuSweeps
+from textzero.vectors.settings import TrainingSettings
 
 GOLD = ("similarity/en_men.txt", "similarity/en_wordsim353.txt", "similarity/en_simlex999.txt",
         "analogy/en_questions_words.txt")  # fmt: skip
@@ -253,6 +255,12 @@ def solver(matrix: object, dim: int, limits: dict[str, float], facts: dict) -> N
             f"matrix of {passes} passes, {np.median(sweeps) * 1e3:.1f} ms each; all {whole:.2f} s",
             rate=rate, sweeps=sweeps.tolist(), seconds=whole, bar="5 G records/s, 50 %", **facts,
         )  # fmt: skip
+    rate = passes(matrix, dim, 3)
+    say(
+        f"solver, dim {dim}, passes alone", f"{rate / 1e9:.2f} G records/s",
+        f"{rate / (next(iter(limits.values())) * 128 / dim):.0%} of the gather", rate=rate,
+        bar="5 G records/s, 50 %", **facts,
+    )  # fmt: skip
     ours, theirs = trained["gpu"].losses[-1], trained["cpu"].losses[-1]
     say(
         f"loss, dim {dim}, gpu against cpu", f"{abs(ours / theirs - 1):.3%}",
@@ -276,6 +284,38 @@ def solver(matrix: object, dim: int, limits: dict[str, float], facts: dict) -> N
             f"{figures['gpu'] - figures['cpu']:+.4f}", f"{figures['gpu']:.4f} and "
             f"{figures['cpu']:.4f}", bar="0.01", **facts,
         )  # fmt: skip
+
+
+def passes(matrix: object, dim: int, rounds: int) -> float:
+    """Records a second of the passes alone: without products of matrices and the host's part."""
+    import cupy
+
+    from textzero.kernels.gpu import _solver
+
+    settings = TrainingSettings(dim=dim).resolved("harmonic", len(matrix.vocabulary))
+    engine = GpuSweeps(matrix, settings).engine
+    n, width, random = engine.n_words, engine.width, np.random.default_rng(0)
+    fixed = engine.place(random.standard_normal((n, dim), np.float32))
+    packed = engine.pack(fixed, np.eye(dim, width, dtype=np.float32))
+    parts = [(p, engine._records(i, engine.slots[0])) for i, p in enumerate(engine.plan.ranges)]
+    rows = cupy.zeros((n, width), np.float32)
+    rows[:, :dim] = fixed
+    ones, biases = cupy.ones(n, np.float32), cupy.zeros((n, 2), np.float32)
+    sums = [cupy.empty(n, np.float64) for _ in range(2)]
+    curvature, seconds = cupy.zeros(width, np.float32), []
+    for _ in range(rounds + 1):
+        begin, end = cupy.cuda.Event(), cupy.cuda.Event()
+        begin.record()
+        for (first, last), records in parts:
+            part = slice(first, last)
+            _solver.solve(
+                rows[part], packed, records, ones[part], biases, -np.inf, ones[part], curvature,
+                settings.steps, *(s[part] for s in sums),
+            )  # fmt: skip
+        end.record()
+        end.synchronize()
+        seconds.append(cupy.cuda.get_elapsed_time(begin, end) / 1e3)
+    return matrix.records * (settings.steps + 1) / float(np.median(seconds[1:]))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import Array, has_gpu
 from textzero.corpus import Corpus, Reading, Split, as_corpus
 from textzero.errors import InputError
 from textzero.files import MANIFEST, read_json, whole_folder, write_json
@@ -43,6 +43,7 @@ _KIND = "textzero co-occurrence 1"
 _FAN_IN = 64
 _TOKEN_BYTES = 16  # a token's id, its position, and its share of the encoded rows
 _MOST_TOKENS = 1 << 30
+_ENCODED = 1 << 24  # records that are encoded on the card at once
 _WAITING = 1 << 16  # tokens of a Python tokenizer that are kept in memory, not in a file
 _COUNTED = 1 << 20  # tokens whose words are counted at once
 WEIGHTINGS = ("flat", "harmonic")
@@ -233,15 +234,22 @@ class _Sieve:
 class _Counter:
     """Turns segments of tokens into runs on disk, and the runs into one matrix."""
 
-    def __init__(self, folder: Path, n_words: int, weights: Array, workers: int) -> None:
+    def __init__(
+        self, folder: Path, n_words: int, weights: Array, workers: int, device: str
+    ) -> None:
         self.folder, self.n_words, self.weights, self.workers = folder, n_words, weights, workers
         self.runs: list[Path] = []
+        self.pairs: Any = _pairs_on_gpu(n_words, weights) if device == "gpu" else None
         self.diagonal = np.zeros(n_words, np.int64)
         self.occurrences: Array | None = None  # counted when it is an array
         self.lock = threading.Lock()
 
     def count(self, tokens: Array, fresh: int, workers: int, progress: Progress) -> None:
-        """Count one segment and write it as a run."""
+        """Count one segment and write it as a run, or keep its sums on the GPU."""
+        if self.pairs is not None:
+            with self.lock:
+                self._count_on_gpu(tokens, fresh, progress)
+            return
         kernels = kernel("cooccurrence")
         starts, positions = kernels.word_positions(tokens, self.n_words)
         occurrences = np.diff(starts)
@@ -270,6 +278,22 @@ class _Counter:
             with self.lock:
                 self.occurrences += found
 
+    def _count_on_gpu(self, tokens: Array, fresh: int, progress: Progress) -> None:
+        begin = 0
+        held = self.pairs.upload(tokens)
+        while begin < tokens.size:
+            done = self.pairs.add(held, fresh, begin, 0, self.n_words)
+            progress.advance(done - begin)
+            begin = done
+            if self.pairs.is_full():
+                self._spill()
+
+    def _spill(self) -> None:
+        """Write the sums that the GPU holds as a run."""
+        diagonal, blocks = self.pairs.take_encoded(_ENCODED)
+        self.diagonal += diagonal
+        self.runs.append(self._write_run(blocks))
+
     def _write_run(self, blocks: Iterator[tuple[Array, Array]]) -> Path:
         with tempfile.NamedTemporaryFile(
             dir=self.folder, prefix="run-", suffix=".bin", delete=False
@@ -284,6 +308,8 @@ class _Counter:
 
     def merge(self) -> Path:
         """Merge all runs into one, at most _FAN_IN at a time."""
+        if self.pairs is not None and (self.pairs.records or not self.runs):
+            self._spill()
         while len(self.runs) > 1:
             group, self.runs = self.runs[:_FAN_IN], self.runs[_FAN_IN:]
             self.runs.append(self._merge_group(group))
@@ -311,6 +337,12 @@ class _Counter:
         return self._write_run(ordered_threads(merged, ranges, self.workers))
 
 
+def _pairs_on_gpu(n_words: int, weights: Array) -> Any:
+    from textzero.kernels.gpu._pairs import Pairs
+
+    return Pairs(n_words, weights)
+
+
 def count_cooccurrences(
     corpus: Corpus | Iterable[str],
     vocabulary: Vocabulary,
@@ -328,6 +360,7 @@ def count_cooccurrences(
     folder: str | Path | None = None,
     progress: Progress | None = None,
     key: str | None = None,
+    device: str = "cpu",
 ) -> Cooccurrence:
     """Count which words of a vocabulary stand near each other.
 
@@ -351,6 +384,8 @@ def count_cooccurrences(
         folder: Where to write the result; None for a temporary folder that goes with the object.
         progress: Told how many bytes were read and how many words were counted.
         key: Kept in the settings, for a caller that wants to know its result again.
+        device: Where pairs are counted: "cpu", "gpu", or "auto" for the GPU if there is one. Does
+            not change the result. What a GPU's memory does not hold is merged on disk.
 
     Raises:
         InputError: The vocabulary has fewer than two words, or something cannot be read.
@@ -364,6 +399,9 @@ def count_cooccurrences(
         [('b', 2.0), ('c', 1.0)]
     """
     corpus, workers = as_corpus(corpus), worker_count(workers)
+    if device == "auto":
+        device = "gpu" if has_gpu() else "cpu"
+    kernel("cooccurrence", device)  # is there such a device?
     chosen = Tokenizer(tokenizer, lowercase, nfkc)
     weights, unit = distance_weights(window, weighting)
     keep = keep_probabilities(vocabulary.counts, subsample)
@@ -385,7 +423,7 @@ def count_cooccurrences(
         parent.mkdir(parents=True, exist_ok=True)
     runs = Path(tempfile.mkdtemp(prefix=".textzero-", dir=parent))
     try:
-        counter = _Counter(runs, n_words, weights, workers)
+        counter = _Counter(runs, n_words, weights, workers, device)
         if subsample:
             counter.occurrences = np.zeros(n_words, np.int64)
         reading = _count_segments(

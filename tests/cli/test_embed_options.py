@@ -73,9 +73,11 @@ def test_resume_without_anything_to_resume_is_no_error(text, tmp_path):
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU")
 def test_a_device_that_is_not_there_is_told_before_anything_is_counted(text, tmp_path):
-    result = run(text, tmp_path / "out", "--device", "gpu")
-    assert result.exit_code == 2 and "device='gpu' needs CuPy" in result.output
-    assert not (tmp_path / "out").exists()
+    for command in ("embed", "cooccur"):
+        arguments = [command, str(text), "-o", str(tmp_path / "out"), "--device", "gpu"]
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 2 and "device='gpu' needs CuPy" in result.output
+        assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def train_adagrad(
         settings: Their dim, model, target, weights and seed count; regularisation and steps are of
             the other solver. `unobserved_weight` must be 0. The author's model is "shared".
         adagrad: None for the author's 30 epochs and learning rate 0.1.
-        device: "cpu", or "reference" for the plain NumPy definition (slow).
+        device: "cpu", "gpu", or "reference" for the plain NumPy definition (slow).
         memory: Bound in bytes or as "4GB". Two matrices of vectors, two of squares and the last
             good vectors (half of all with model "shared") must fit; records that do not are kept
             in a file.
@@ -141,6 +141,12 @@ def train_adagrad(
         progress.advance(records.size)
         return done
 
+    visits = None
+    if device == "gpu":
+        from textzero.kernels.gpu._adagrad import Visits
+
+        held = [center, context, center_squares, context_squares]
+        visits = Visits(tiles.read, held, adagrad.learning_rate)
     pool = ThreadPoolExecutor(workers)
     try:
         with progress.stage("train", cooccurrence.records * adagrad.epochs, "records"):
@@ -148,9 +154,14 @@ def train_adagrad(
             for epoch in range(len(losses) + 1, adagrad.epochs + 1):
                 total, lost = 0.0, 0
                 for chunks in tiles.rounds():
+                    if visits is not None:
+                        progress.advance(visits.visit(chunks))
+                        continue
                     for cost, skipped in pool.map(train, chunks):
                         total += cost
                         lost += skipped
+                if visits is not None:
+                    total, lost = visits.finish()
                 losses.append(total / cooccurrence.records)
                 if watch is not None:
                     watch(epoch, losses[-1])

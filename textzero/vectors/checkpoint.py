@@ -48,15 +48,15 @@ class Checkpoints:
         self._key: dict[str, Any] | None = None
         self._last, self._cost = monotonic(), 0.0
 
-    def offer(self, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> None:
-        """Write the state if it is time to."""
-        if self.is_due():
-            self.write(arrays, facts)
-
     def is_due(self) -> bool:
         """Whether it is time to write the state."""
         waited = monotonic() - self._last
         return self.folder is not None and waited >= max(SECONDS, SHARE * self._cost)
+
+    def offer(self, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> None:
+        """Write the state if it is time to."""
+        if self.is_due():
+            self.write(arrays, facts)
 
     def write(self, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> None:
         """Write the state now.

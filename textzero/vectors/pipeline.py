@@ -74,7 +74,7 @@ def embed(
         window, weighting, keep_gaps, subsample: As for `count_cooccurrences`.
         settings: How to train.
         init: Older vectors, or their folder, to begin with: words that they have start there.
-        device: As for `train_vectors`.
+        device: Where pairs are counted and vectors trained, as for `train_vectors`.
         resume: Go on with a training that was broken off, from its last checkpoint in the folder,
             if that is of the same texts and settings.
         memory: Bound in bytes or as "4GB".
@@ -148,7 +148,7 @@ def embed(
                 corpus, vocabulary, tokenizer=tokenizer, lowercase=lowercase, nfkc=nfkc,
                 window=window, weighting=weighting, keep_gaps=keep_gaps, subsample=subsample,
                 seed=settings.seed, memory=memory, workers=workers, folder=folder / PAIRS,
-                progress=progress, key=keys["cooccurrence"],
+                progress=progress, key=keys["cooccurrence"], device=device,
             )  # fmt: skip
             seconds = progress.seconds.get("encode", 0) + progress.seconds.get("cooccur", 0)
             say(

@@ -79,6 +79,14 @@ class Sweeps:
             for start in range(0, self.n_words, _CHUNK)
         ]
 
+    def place(self, matrix: Array) -> Array:
+        """Return a matrix as sweeps take it: as it is."""
+        return matrix
+
+    def host(self, matrix: Array) -> Array:
+        """Return a matrix that a sweep gave, or took, as a NumPy array: itself."""
+        return matrix
+
     def sweep(
         self, rows: Array, fixed: Array, row_bias: Array, column_bias: Array, ridge: float
     ) -> Swept:

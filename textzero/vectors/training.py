@@ -125,15 +125,13 @@ def train_vectors(
     engine: Sweeps | GpuSweeps
     if device == "gpu":
         engine = GpuSweeps(cooccurrence, chosen, advance=progress.advance)
-        place, host = engine.place, engine.host
     else:
-        place = host = _itself
         blocks = Blocks(cooccurrence, chosen, memory_bytes(memory), workers)
         engine = Sweeps(
             cooccurrence, chosen, blocks, device=device, workers=workers, advance=progress.advance
         )
-    context = place(context)
-    center = context if shared else place(center)
+    context = engine.place(context)
+    center = context if shared else engine.place(center)
     good = center, context, len(losses)
 
     def sweep(rows: Array, fixed: Array, row_bias: Array, column_bias: Array) -> Array:
@@ -154,8 +152,8 @@ def train_vectors(
 
     def trained(center: Array, context: Array, n: int) -> Trained:
         """Return what n sweeps over a matrix gave, on the host."""
-        last = host(context)
-        first = last if center is context else host(center)
+        last = engine.host(context)
+        first = last if center is context else engine.host(center)
         if chosen.model == "center":
             flatten(first, last, chosen.flattening, workers)
         return Trained(first, last, losses[:n], chosen, objectives[:n])
@@ -173,10 +171,10 @@ def train_vectors(
             else:
                 center = sweep(center, context, center_bias, context_bias)
                 context = sweep(context, center, context_bias, center_bias)
+            matrices = {"center": center, "context": context}
             if states.is_due():
-                matrices = {"center": center, "context": context}
                 states.write(
-                    {name: host(matrices[name]) for name in names},
+                    {name: engine.host(matrices[name]) for name in names},
                     {"losses": losses, "objectives": objectives},
                 )
     return trained(center, context, len(losses))
@@ -193,10 +191,6 @@ def device_of(device: str) -> str:
         return "gpu" if has_gpu() and find_spec("textzero.kernels.gpu.least_squares") else "cpu"
     kernel("least_squares", device)
     return device
-
-
-def _itself(matrix: Array) -> Array:
-    return matrix
 
 
 def _ridge(matrix: Cooccurrence, settings: TrainingSettings) -> float:
