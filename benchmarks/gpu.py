@@ -34,6 +34,7 @@ from textzero import (
 )
 from textzero._compat import gpu_state
 from textzero.cooccurrence import distance_weights
+from textzero.errors import InputError
 from textzero.kernels import kernel
 from textzero.kernels.reference.cooccurrence import DOCUMENT_END
 from textzero.progress import Progress
@@ -59,11 +60,21 @@ def main() -> None:
     lowercase = options.lowercase or not options.corpus
     paths = options.corpus or [data("en/enwiki.txt.xz")]
     warm_up()
+    facts: dict = {"device": described}
+    try:
+        measure(paths, lowercase, options, facts)
+    finally:  # what was measured before anything failed
+        for row in TABLE:
+            print("{:<58} {:>18}  {}".format(*row), file=sys.stderr)
+
+
+def measure(paths: list, lowercase: bool, options: argparse.Namespace, facts: dict) -> None:
+    """Co-occurrence, the whole way, the limits, the solver."""
     corpus = Corpus(*paths)
     counts = count_words(corpus, lowercase=lowercase)
     vocabulary = Vocabulary.from_counts(counts, min_count=5)
     tokens = encoded(corpus, vocabulary, lowercase)
-    facts = {"device": described, "words": len(vocabulary), "tokens": int(tokens.size)}
+    facts |= {"words": len(vocabulary), "tokens": int(tokens.size)}
     for window in (5, 10):
         cooccurrence(tokens, vocabulary, window, options.rounds, facts)
     with tempfile.TemporaryDirectory() as work:
@@ -73,8 +84,6 @@ def main() -> None:
         limits = gather(matrix, options.rounds, facts)
         for dim in options.dim:
             solver(matrix, dim, limits, facts)
-    for row in TABLE:
-        print("{:<58} {:>18}  {}".format(*row), file=sys.stderr)
 
 
 def say(name: str, figure: str, remark: str = "", **facts: object) -> None:
@@ -245,14 +254,14 @@ def solver(matrix: object, dim: int, limits: dict[str, float], facts: dict) -> N
         trained[device] = train_vectors(matrix, dim=dim, device=device, watch=watch)
         whole = time.perf_counter() - begun
         sweeps = np.diff(times)  # over one matrix; the first also brings the records in
-        passes = trained[device].settings.steps + 1
-        rate = matrix.records * passes / float(np.median(sweeps))
+        each = trained[device].settings.steps + 1
+        rate = matrix.records * each / float(np.median(sweeps))
         limit = next(iter(limits.values())) * 128 / dim
         share = f", {rate / limit:.0%} of the gather" if device == "gpu" else ""
         say(
             f"solver, dim {dim}, {device}", f"{rate / 1e9:.2f} G records/s",
             f"a pass{share}; {matrix.records / 1e6:.1f} M records, {len(times)} sweeps over a "
-            f"matrix of {passes} passes, {np.median(sweeps) * 1e3:.1f} ms each; all {whole:.2f} s",
+            f"matrix of {each} passes, {np.median(sweeps) * 1e3:.1f} ms each; all {whole:.2f} s",
             rate=rate, sweeps=sweeps.tolist(), seconds=whole, bar="5 G records/s, 50 %", **facts,
         )  # fmt: skip
     rate = passes(matrix, dim, 3)
@@ -272,13 +281,17 @@ def solver(matrix: object, dim: int, limits: dict[str, float], facts: dict) -> N
     for name in GOLD:
         gold = Path(os.environ["TEXTZERO_DATA"]) / name
         figures = {}
-        for device, result in trained.items():
-            vectors = WordVectors(matrix.vocabulary, result.vectors())
-            figures[device] = (
-                evaluate_analogies(vectors, gold, 60_000).add
-                if "analogy" in name
-                else evaluate_similarity(vectors, gold).spearman
-            )
+        try:
+            for device, result in trained.items():
+                vectors = WordVectors(matrix.vocabulary, result.vectors())
+                figures[device] = (
+                    evaluate_analogies(vectors, gold, 60_000).add
+                    if "analogy" in name
+                    else evaluate_similarity(vectors, gold).spearman
+                )
+        except InputError as error:  # the corpus has none of its words
+            say(f"{gold.stem}, dim {dim}", "skipped", str(error))
+            continue
         say(
             f"{gold.stem}, dim {dim}, gpu against cpu",
             f"{figures['gpu'] - figures['cpu']:+.4f}", f"{figures['gpu']:.4f} and "
@@ -295,26 +308,28 @@ def passes(matrix: object, dim: int, rounds: int) -> float:
     settings = TrainingSettings(dim=dim).resolved("harmonic", len(matrix.vocabulary))
     engine = GpuSweeps(matrix, settings).engine
     n, width, random = engine.n_words, engine.width, np.random.default_rng(0)
-    fixed = engine.place(random.standard_normal((n, dim), np.float32))
-    packed = engine.pack(fixed, np.eye(dim, width, dtype=np.float32))
-    parts = [(p, engine._records(i, engine.slots[0])) for i, p in enumerate(engine.plan.ranges)]
-    rows = cupy.zeros((n, width), np.float32)
-    rows[:, :dim] = fixed
-    ones, biases = cupy.ones(n, np.float32), cupy.zeros((n, 2), np.float32)
-    sums = [cupy.empty(n, np.float64) for _ in range(2)]
-    curvature, seconds = cupy.zeros(width, np.float32), []
-    for _ in range(rounds + 1):
-        begin, end = cupy.cuda.Event(), cupy.cuda.Event()
-        begin.record()
-        for (first, last), records in parts:
-            part = slice(first, last)
-            _solver.solve(
-                rows[part], packed, records, ones[part], biases, -np.inf, ones[part], curvature,
-                settings.steps, *(s[part] for s in sums),
-            )  # fmt: skip
-        end.record()
-        end.synchronize()
-        seconds.append(cupy.cuda.get_elapsed_time(begin, end) / 1e3)
+    slot, seconds = engine.slots[0], []
+    with slot.stream:  # records come in on the stream of their slot: all else must be there too
+        fixed = engine.place(random.standard_normal((n, dim), np.float32))
+        packed = engine.pack(fixed, np.eye(dim, width, dtype=np.float32))
+        parts = [(p, engine._records(i, slot)) for i, p in enumerate(engine.plan.ranges)]
+        rows = cupy.zeros((n, width), np.float32)
+        rows[:, :dim] = cupy.asarray(engine.host(fixed))
+        ones, biases = cupy.ones(n, np.float32), cupy.zeros((n, 2), np.float32)
+        sums = [cupy.empty(n, np.float64) for _ in range(2)]
+        curvature = cupy.zeros(width, np.float32)
+        for _ in range(rounds + 1):
+            begin, end = cupy.cuda.Event(), cupy.cuda.Event()
+            begin.record()
+            for (first, last), records in parts:
+                part = slice(first, last)
+                _solver.solve(
+                    rows[part], packed, records, ones[part], biases, -np.inf, ones[part],
+                    curvature, settings.steps, *(s[part] for s in sums),
+                )  # fmt: skip
+            end.record()
+            end.synchronize()
+            seconds.append(cupy.cuda.get_elapsed_time(begin, end) / 1e3)
     return matrix.records * (settings.steps + 1) / float(np.median(seconds[1:]))
 
 

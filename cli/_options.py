@@ -148,6 +148,28 @@ memory_option = click.option(
     callback=_check_memory,
     help="Bound on memory, such as 1GB; more is kept on disk.  [default: half of the machine's]",
 )
+
+
+def _check_device(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Refuse a device that is not there before anything is counted."""
+    if value == "gpu":  # the others are always there
+        from textzero.kernels import kernel
+
+        try:
+            kernel("cooccurrence", value)
+        except (RuntimeError, ImportError) as error:
+            raise click.BadParameter(str(error)) from error
+    return value
+
+
+def device_option(help: str) -> Callable[[Command], Command]:
+    """--device."""
+    return click.option(
+        "--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", help=help,
+        callback=_check_device, show_default=True,
+    )  # fmt: skip
+
+
 force_option = click.option("--force", is_flag=True, help="Replace an output that is there.")
 quiet_option = click.option(
     "--quiet", "-q", is_flag=True, help="Print nothing but results and errors."

@@ -17,6 +17,7 @@ from ._progress import make_progress
               help="word<TAB>count table of the words to use.  [default: count first]")  # fmt: skip
 @options.min_count_option(5)
 @options.pair_options(10, "flat")
+@options.device_option("What counts pairs; does not change the result.")
 @options.memory_option
 @options.workers_option
 @options.force_option
@@ -32,6 +33,7 @@ def cooccur(
     tokenizer: str,
     lowercase: bool,
     nfkc: bool,
+    device: str,
     memory: str | None,
     workers: int | None,
     force: bool,
@@ -77,6 +79,7 @@ def cooccur(
         workers=workers,
         folder=output,
         progress=progress,
+        device=device,
     )
     options.report_losses(matrix.reading, quiet)
     if not quiet:

@@ -25,18 +25,6 @@ class _Dimension(click.ParamType):
             self.fail(f"it must be a whole number from 1, or auto, got {value!r}", param, ctx)
 
 
-def _check_device(_: click.Context, __: click.Parameter, value: str) -> str:
-    """Refuse a device that is not there before anything is counted."""
-    if value == "gpu":  # the others are always there
-        from textzero.vectors.training import device_of
-
-        try:
-            device_of(value)
-        except (RuntimeError, ImportError) as error:
-            raise click.BadParameter(str(error)) from error
-    return value
-
-
 @click.command()
 @options.corpus_options
 @options.token_options
@@ -80,8 +68,7 @@ def _check_device(_: click.Context, __: click.Parameter, value: str) -> str:
 @click.option("--init", type=click.Path(), metavar="VECTORS",
               help="Older vectors to begin with.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with a training that was broken off.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto",
-              callback=_check_device, show_default=True, help="What trains.")  # fmt: skip
+@options.device_option("What counts pairs and trains.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Of the random start.")  # fmt: skip
 @options.memory_option

@@ -53,7 +53,7 @@ class GpuSweeps:
         self.engine = Engine(
             matrix.offsets, np.ascontiguousarray(matrix.lengths[:, 1]),
             lambda first, last: encoded_rows(matrix, first, last), measure, self.weights,
-            int(settings.dim), 3 if settings.model == "shared" else 4, room,
+            int(settings.dim), 4, room,
         )  # fmt: skip
 
     def place(self, matrix: Array) -> Array:

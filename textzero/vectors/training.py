@@ -11,7 +11,7 @@ distribution). The weight on unobserved pairs is our own addition to Simpler-Glo
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from textzero.vectors.flattening import flatten
 from textzero.vectors.gpu_sweeps import GpuSweeps
 from textzero.vectors.guard import is_done, why_stop
 from textzero.vectors.settings import MODELS, TrainingSettings
+from textzero.vectors.shared import share
 from textzero.vectors.start import Old, first_matrices, old_digest
 from textzero.vectors.sweeps import Sweeps
 from textzero.vectors.targets import biases, log_probabilities
@@ -105,21 +106,18 @@ def train_vectors(
         )  # fmt: skip
     center_bias, context_bias = biases(cooccurrence, chosen)
     ridge = _ridge(cooccurrence, chosen)
-    shared = chosen.model == "shared"
-    period = 1 if shared else 2
     states = Checkpoints(
         checkpoint, lambda: describe(cooccurrence, asdict(chosen), device, old_digest(init))
     )
-    names = ("context",) if shared else ("center", "context")
-    shapes = dict.fromkeys(names, (n_words, int(chosen.dim)))
+    shapes = dict.fromkeys(("center", "context"), (n_words, int(chosen.dim)))
     saved = states.resume(shapes, say) if resume else None
     if saved is None:
         losses: list[float] = []
         objectives: list[float] = []
-        center, context = first_matrices(chosen, cooccurrence.vocabulary, init)
+        two = replace(chosen, model="center")  # one matrix is made of two in the end
+        center, context = first_matrices(two, cooccurrence.vocabulary, init)
     else:
-        context = saved[0]["context"]
-        center = context if shared else saved[0]["center"]
+        center, context = saved[0]["center"], saved[0]["context"]
         losses, objectives = list(saved[1]["losses"]), list(saved[1]["objectives"])
         say(f"training goes on after {len(losses)} sweeps over a matrix")
     engine: Sweeps | GpuSweeps
@@ -130,8 +128,7 @@ def train_vectors(
         engine = Sweeps(
             cooccurrence, chosen, blocks, device=device, workers=workers, advance=progress.advance
         )
-    context = engine.place(context)
-    center = context if shared else engine.place(center)
+    center, context = engine.place(center), engine.place(context)
     good = center, context, len(losses)
 
     def sweep(rows: Array, fixed: Array, row_bias: Array, column_bias: Array) -> Array:
@@ -142,7 +139,7 @@ def train_vectors(
         objectives.append(swept.objective)
         if watch is not None:
             watch(len(losses), losses[-1])
-        reason = why_stop(objectives, period)
+        reason = why_stop(objectives)
         if reason is None:
             good = center, context, len(losses) - 1
             if swept.is_finite:
@@ -152,31 +149,23 @@ def train_vectors(
 
     def trained(center: Array, context: Array, n: int) -> Trained:
         """Return what n sweeps over a matrix gave, on the host."""
-        last = engine.host(context)
-        first = last if center is context else engine.host(center)
+        first, last = engine.host(center), engine.host(context)
         if chosen.model == "center":
             flatten(first, last, chosen.flattening, workers)
+        if chosen.model == "shared":
+            share(first, last, workers)
+            first = last
         return Trained(first, last, losses[:n], chosen, objectives[:n])
 
-    usual = period * min(chosen.sweeps, _USUAL)
+    usual = 2 * min(chosen.sweeps, _USUAL)
     with progress.stage("train", cooccurrence.records * usual, "records"):
         progress.advance(cooccurrence.records * len(losses))
-        while not is_done(objectives, period, chosen.sweeps, chosen.tolerance):
-            if shared:
-                # The mean of old and new rows: Newton's iteration for a matrix square root.
-                new = sweep(context, context, center_bias, context_bias)
-                new += context
-                new /= 2
-                center = context = new
-            else:
-                center = sweep(center, context, center_bias, context_bias)
-                context = sweep(context, center, context_bias, center_bias)
-            matrices = {"center": center, "context": context}
+        while not is_done(objectives, chosen.sweeps, chosen.tolerance):
+            center = sweep(center, context, center_bias, context_bias)
+            context = sweep(context, center, context_bias, center_bias)
             if states.is_due():
-                states.write(
-                    {name: engine.host(matrices[name]) for name in names},
-                    {"losses": losses, "objectives": objectives},
-                )
+                matrices = {"center": engine.host(center), "context": engine.host(context)}
+                states.write(matrices, {"losses": losses, "objectives": objectives})
     return trained(center, context, len(losses))
 
 

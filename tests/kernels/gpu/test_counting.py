@@ -23,6 +23,7 @@ def same(a, b):
     assert (a.unit, a.settings) == (b.unit, b.settings)
 
 
+@pytest.mark.usefixtures("cupy")
 @pytest.mark.parametrize(
     "options",
     [
@@ -32,7 +33,7 @@ def same(a, b):
     ],
     ids=["harmonic", "gaps", "Python tokenizer"],
 )
-def test_the_bytes_are_those_of_the_processor(cupy, options):
+def test_the_bytes_are_those_of_the_processor(options):
     corpus = texts(30)
     vocabulary = Vocabulary.from_counts(count_words(corpus), min_count=3)
     expected = count_cooccurrences(corpus, vocabulary, workers=1, **options)
@@ -40,7 +41,8 @@ def test_the_bytes_are_those_of_the_processor(cupy, options):
     assert expected.records > 100
 
 
-def test_sums_that_the_card_does_not_hold_go_to_disk(cupy, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("cupy")
+def test_sums_that_the_card_does_not_hold_go_to_disk(tmp_path, monkeypatch):
     from textzero.kernels.gpu import _pairs
 
     corpus = texts(150)
@@ -64,7 +66,8 @@ def test_sums_that_the_card_does_not_hold_go_to_disk(cupy, tmp_path, monkeypatch
     assert len(made) > 1
 
 
-def test_nothing_to_count(cupy):
+@pytest.mark.usefixtures("cupy")
+def test_nothing_to_count():
     vocabulary = Vocabulary.from_counts(count_words(["a b"]), min_count=1)
     assert count_cooccurrences(["c d", ""], vocabulary, device="gpu").records == 0
 

@@ -99,6 +99,7 @@ def prepare_rows(
         raise ValueError("encoded rows must hold the records that their index promises")
     return columns, logs, weights
 
+
 @jit
 def _gram(matrix: Array, weights: Array, out: Array) -> None:
     """Add matrix' diag(weights) matrix to the upper triangle of `out`, float64, padded to tiles."""
