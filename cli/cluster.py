@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="FILE",
               help="Write every word with its cluster (- for standard output).")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print all clusters as one JSON object.")
+@options.device_option("Where neighbours are looked for; the clusters are the same.")
 @options.workers_option
 @options.force_option
 @options.quiet_option

@@ -126,8 +126,6 @@ def embed(
     from textzero.vectors.pipeline import embed as make_vectors
     from textzero.vectors.training import TrainingSettings
 
-    if solver == "adagrad" and unobserved_weight is None:
-        unobserved_weight = 0.0  # it visits only pairs that met
     changes: dict[str, Any] = {
         "model": model, "unobserved_weight": unobserved_weight, "clip": clip,
         "unobserved_power": unobserved_power, "smoothing": smoothing, "flattening": flattening,

@@ -181,7 +181,9 @@ def test_settings_are_the_authors_by_default(matrix):
 
 def test_a_weight_on_pairs_that_never_met_is_refused(matrix):
     with pytest.raises(ValueError, match=r"unobserved_weight must be 0, got 0\.03"):
-        train_adagrad(matrix, TrainingSettings(dim=4))
+        train_adagrad(matrix, TrainingSettings(dim=4, unobserved_weight=0.03))
+    with pytest.raises(ValueError, match=r"unobserved_weight must be 0, got 0\.1"):
+        TrainingSettings(solver="adagrad", unobserved_weight=0.1)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ ORDER = [
     *("version", "errors", "_compat", "memory", "progress", "files", "packed", "kernels"),
     *("parallel", "corpus", "counts", "lexicon", "segmenter", "segmentation_score", "tokens"),
     *("token_workers", "counting", "discovery", "vocabulary", "subsampling"),
+    *("_cooccurrence_runs", "_cooccurrence_segments"),
     *("cooccurrence", "vectors", "structure", "models", "cuda_driver", "doctor"),
 ]
 OPTIONAL = {"cupy", "keras", "jax", "torch", "tensorflow", "dask", "distributed", "matplotlib"}

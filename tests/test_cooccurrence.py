@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from textzero import _cooccurrence_runs as runs
+from textzero import _cooccurrence_segments as segments
 from textzero import cooccurrence
 from textzero.cooccurrence import Cooccurrence, count_cooccurrences, distance_weights
 from textzero.corpus import Corpus
@@ -77,7 +79,7 @@ def only_space(text):
 def tiny_runs(monkeypatch):
     """Segments of 50 tokens, so that a small corpus is spilled in many runs; two merged at once."""
     monkeypatch.setattr(cooccurrence, "_MOST_TOKENS", 50)
-    monkeypatch.setattr(cooccurrence, "_FAN_IN", 2)
+    monkeypatch.setattr(runs, "_FAN_IN", 2)
 
 
 @pytest.fixture(scope="module")
@@ -214,13 +216,13 @@ def test_what_is_removed_depends_on_the_text_and_the_seed_alone(
         )
         assert bytes_of(count_cooccurrences(Corpus(tmp_path), words, **how)) == bytes_of(whole)
     if tokenizer is only_space:
-        monkeypatch.setattr("textzero.cooccurrence.run_python", run_here)
+        monkeypatch.setattr("textzero._cooccurrence_segments.run_python", run_here)
     monkeypatch.setattr(corpus, "splits", lambda *_: Corpus.splits(corpus, 200))
     for workers in (1, 2, 7):
         for capacity in (3, 50):
             monkeypatch.setattr(cooccurrence, "_MOST_TOKENS", capacity)
-            monkeypatch.setattr(cooccurrence, "_WAITING", capacity)
-            monkeypatch.setattr(cooccurrence, "_COUNTED", capacity)
+            monkeypatch.setattr(segments, "_WAITING", capacity)
+            monkeypatch.setattr(runs, "_COUNTED", capacity)
             spilled = count_cooccurrences(corpus, words, workers=workers, **how)
             assert bytes_of(spilled) == bytes_of(whole)
             assert_array_equal(spilled.occurrences, whole.occurrences)
@@ -274,16 +276,16 @@ def test_the_bytes_are_the_same_for_any_workers_and_any_runs(
     assert found(whole) == expected(documents, list(words), 4)
     # processes are slow to start, so only one test below does
     if tokenizer is only_space and workers > 1:
-        monkeypatch.setattr("textzero.cooccurrence.run_python", run_here)
+        monkeypatch.setattr("textzero._cooccurrence_segments.run_python", run_here)
     merges = []
-    merge_group = cooccurrence._Counter._merge_group
+    merge_group = runs.Counter._merge_group
     monkeypatch.setattr(
-        cooccurrence._Counter, "_merge_group",
+        runs.Counter, "_merge_group",
         lambda self, group: merges.append(len(group)) or merge_group(self, group),
     )  # fmt: skip
     for capacity in (3, 50, 1000):  # 3 is less than the window
         monkeypatch.setattr(cooccurrence, "_MOST_TOKENS", capacity)
-        monkeypatch.setattr(cooccurrence, "_FAN_IN", 3)
+        monkeypatch.setattr(runs, "_FAN_IN", 3)
         # splits of a few lines, so that all workers have some
         monkeypatch.setattr(corpus, "splits", lambda *_: Corpus.splits(corpus, 200))
         spilled = count_cooccurrences(corpus, words, tokenizer=tokenizer, window=4, workers=workers)
@@ -310,10 +312,10 @@ def test_a_python_tokenizer_runs_in_processes(documents, tmp_path):
 
 def test_a_long_document_of_a_python_tokenizer_is_not_held_in_memory(tmp_path, monkeypatch):
     sizes = []
-    add = cooccurrence._add
-    monkeypatch.setattr(cooccurrence, "_WAITING", 8)
+    add = segments._add
+    monkeypatch.setattr(segments, "_WAITING", 8)
     monkeypatch.setattr(
-        cooccurrence, "_add", lambda s, ids, *a: sizes.append(ids.size) or add(s, ids, *a)
+        segments, "_add", lambda s, ids, *a: sizes.append(ids.size) or add(s, ids, *a)
     )
     matrix = count_cooccurrences(
         [".".join("abcd" * 25)], vocabulary(), tokenizer=split_at_dots, folder=tmp_path / "out"
@@ -391,7 +393,7 @@ def test_an_error_while_merging_leaves_nothing(corpus, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cooccurrence._Counter, "_merge_group", fail)
+    monkeypatch.setattr(runs.Counter, "_merge_group", fail)
     with pytest.raises(OSError, match="No space"):
         count_cooccurrences(corpus, vocabulary(), folder=tmp_path / "out")
     assert not list(tmp_path.iterdir())

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from textzero.vectors import flattening
+from textzero.vectors import chunks
 from textzero.vectors.flattening import flatten
 
 
@@ -40,7 +40,7 @@ def test_a_power_of_nothing_changes_nothing():
 
 @pytest.mark.parametrize("dim", [1, 33])
 def test_the_bits_are_the_same_for_any_threads(dim, monkeypatch):
-    monkeypatch.setattr(flattening, "_CHUNK", 16)
+    monkeypatch.setattr(chunks, "_CHUNK", 16)
     made = []
     for workers in (1, 2, 7):
         w, c = matrices(dim=dim)

@@ -40,6 +40,20 @@ def state(_):
 """
 
 
+INTERRUPTED = """
+import os, signal
+
+if os.environ["INTERRUPTED_PARENT"] != str(os.getpid()):  # as if Ctrl-C came while a worker imports
+    os.kill(os.getpid(), signal.SIGINT)
+
+def set_up():
+    os.kill(os.getpid(), signal.SIGINT)
+
+def mask(_):
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+"""
+
+
 @pytest.fixture(scope="module")
 def workers_module(tmp_path_factory):
     """A module that spawned processes can import."""
@@ -167,3 +181,18 @@ def test_interrupts_are_left_to_the_parent():
         assert parallel._PIDS.pop() == [os.getpid()]
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signals to hold back")
+def test_ctrl_c_is_the_parents_also_while_a_worker_imports(tmp_path, monkeypatch, capfd):
+    (tmp_path / "interrupted_worker.py").write_text(INTERRUPTED)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("INTERRUPTED_PARENT", str(os.getpid()))
+    import interrupted_worker
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    setup = interrupted_worker.set_up
+    found = list(run_processes(interrupted_worker.mask, range(3), 2, setup=setup))
+    assert found == [False] * 3  # a worker's own processes can be interrupted
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+    assert capfd.readouterr().err == ""

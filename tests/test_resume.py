@@ -87,7 +87,7 @@ def test_a_resumed_training_is_an_unbroken_one(matrix, tmp_path, model, last):
         matrix, **changes, checkpoint=tmp_path / "state", resume=True, say=said.append,
         watch=lambda n, _: seen.append(n),
     )  # fmt: skip
-    done = last - 1 if model == "shared" else (last - 1) // 2 * 2
+    done = (last - 1) // 2 * 2
     assert said == [f"training goes on after {done} sweeps over a matrix"]
     assert seen == list(range(done + 1, len(whole.losses) + 1))
     assert_array_equal(again.center, whole.center)

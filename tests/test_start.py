@@ -64,11 +64,25 @@ def test_known_words_begin_with_their_rows_and_new_words_as_ever(old_pairs, new_
 
 def test_one_matrix_begins_with_one_matrix(old_pairs):
     old, _ = vectors_of(old_pairs, "shared")
-    w, c = first_matrices(TrainingSettings(dim=8, model="shared"), old_pairs.vocabulary, old)
+    adagrad = TrainingSettings(dim=8, model="shared", solver="adagrad")
+    w, c = first_matrices(adagrad, old_pairs.vocabulary, old)
     assert w is c
     assert_array_equal(w, old.vectors)
-    w, c = first_matrices(SETTINGS, old_pairs.vocabulary, old)  # both halves of the other models
-    assert_array_equal(w, c)
+    # both halves of the other models, and of least squares
+    for settings in (SETTINGS, TrainingSettings(dim=8, model="shared")):
+        w, c = first_matrices(settings, old_pairs.vocabulary, old)
+        assert w is not c
+        assert_array_equal(w, c)
+
+
+@pytest.mark.parametrize("model", ["shared", "center", "concat"])
+def test_least_squares_make_one_matrix_of_any_vectors(old_pairs, new_pairs, model):
+    old, _ = vectors_of(old_pairs, model)
+    made = train_vectors(new_pairs, settings=SETTINGS, model="shared", init=old)
+    assert made.center is made.context
+    cold = train_vectors(new_pairs, settings=SETTINGS, model="shared")
+    assert made.losses[0] != cold.losses[0]
+    assert made.objectives[-1] < 1.02 * cold.objectives[-1]
 
 
 def test_what_was_trained_begins_where_it_ended(old_pairs):
@@ -120,17 +134,22 @@ def test_the_digest_is_of_words_matrices_and_model(old_pairs):
         ("dim", r"must have the dimension of training \(9\), got 8; pass --dim 8"),
         ("context", "must hold both matrices of the model, got one"),
         ("nan", "a row is not finite"),
-        ("shared", "must begin with vectors of model \"shared\", got 'sum'"),
+        ("adagrad", '"adagrad" must begin with vectors of model "shared", got \'sum\''),
+        ("huge", r"must not be above 1e\+06, got 1e\+20; scale the vectors"),
         ("trained", "must have a row for each of the 10 words, got 11"),
     ],
 )
 def test_a_start_that_does_not_fit_says_why(old_pairs, new_pairs, change, message):
     old, trained = vectors_of(old_pairs)
-    settings = {"dim": 9} if change == "dim" else {"model": "shared"} if change == "shared" else {}
+    settings = {"dim": 9} if change == "dim" else {}
+    if change == "adagrad":
+        settings = {"model": "shared", "solver": "adagrad", "unobserved_weight": 0.0}
     if change == "context":
         old.context = None
     if change == "nan":
         old.vectors[:] = np.nan
+    if change == "huge":
+        old.vectors[old_pairs.vocabulary.id("a"), 3] = -1e20
     if change == "trained":
         old = trained
     with pytest.raises(InputError, match=message):

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from textzero.cooccurrence import count_cooccurrences
-from textzero.vectors import sweeps
+from textzero.vectors import chunks
 from textzero.vectors.blocks import Blocks
 from textzero.vectors.sweeps import Sweeps, word_weights
 from textzero.vectors.training import TrainingSettings
@@ -105,7 +105,7 @@ def test_one_step_comes_near_and_lowers_the_objective(matrix):
 
 def test_chunks_and_blocks_do_not_change_the_sums(matrix, monkeypatch):
     whole = Case(matrix, dim=33).sweep()
-    monkeypatch.setattr(sweeps, "_CHUNK", 7)
+    monkeypatch.setattr(chunks, "_CHUNK", 7)
     parts = Case(matrix, dim=33).sweep()
     assert_allclose(parts.objective, whole.objective, rtol=1e-4)
     assert_allclose(parts.rows, whole.rows, **ROUNDED)

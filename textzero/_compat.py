@@ -19,17 +19,22 @@ def gpu_state() -> tuple[bool, str]:
         return False, "CuPy is not installed: pip install 'textzero[cuda13]' (or [cuda12])"
     try:
         import cupy
-
+    except Exception as error:  # a broken package raises what it likes
+        return False, f"CuPy cannot be imported: {_line(error)}"
+    try:
         count = cupy.cuda.runtime.getDeviceCount()
         cupy.cuda.nvrtc.getVersion()
-    except ImportError as error:  # installed, but without the libraries that it needs
-        return False, f"CuPy cannot be imported: {str(error).strip().splitlines()[0]}"
+        getattr(cupy.cuda, "cublas", None)  # loaded when it is first asked for
+    except ImportError as error:
+        return False, f"CuPy {cupy.__version__} lacks a library: {_line(error)}"
     except AttributeError:  # a folder of that name, which Python takes for a package
         return False, f"what Python finds as CuPy is something else: {_place(cupy)}"
     except cupy.cuda.runtime.CUDARuntimeError as error:  # no usable driver
         return False, f"CuPy {cupy.__version__} finds no usable NVIDIA driver: {error}"
-    except RuntimeError as error:  # no NVRTC
-        return False, f"CuPy {cupy.__version__} cannot compile kernels: {error}"
+    except (RuntimeError, OSError) as error:  # no NVRTC
+        return False, f"CuPy {cupy.__version__} cannot compile kernels: {_line(error)}"
+    if getattr(cupy.cuda.runtime, "is_hip", False):
+        return False, f"CuPy {cupy.__version__} is made for AMD; the kernels need an NVIDIA GPU"
     if not count:
         return False, f"CuPy {cupy.__version__} and the driver see no device"
     properties = cupy.cuda.runtime.getDeviceProperties(0)
@@ -39,6 +44,11 @@ def gpu_state() -> tuple[bool, str]:
     if major < 8:
         return False, f"{described}: the kernels need sm_80 or later"
     return True, f"{described}, CuPy {cupy.__version__}, device 1 of {count}"
+
+
+def _line(error: Exception) -> str:
+    """The first line of what an error says, or its name."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _place(package: Any) -> str:

@@ -9,9 +9,8 @@ for any number of workers and any bound on memory.
 import math
 import shutil
 import tempfile
-import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,16 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array, has_gpu
-from textzero.corpus import Corpus, Reading, Split, as_corpus
+from textzero._cooccurrence_runs import Counter
+from textzero._cooccurrence_segments import Sieve, count_segments
+from textzero.corpus import Corpus, Reading, as_corpus
 from textzero.errors import InputError
 from textzero.files import MANIFEST, read_json, whole_folder, write_json
 from textzero.kernels import kernel
-from textzero.kernels.reference.cooccurrence import DOCUMENT_END, GAP
 from textzero.memory import BASE, memory_bytes
-from textzero.parallel import ordered_threads, ranges_of, run_threads, worker_count
+from textzero.parallel import ranges_of, worker_count
 from textzero.progress import Progress
-from textzero.subsampling import Sampler, keep_probabilities
-from textzero.token_workers import python_splits, python_tokens, run_python, worker_extra
+from textzero.subsampling import keep_probabilities
 from textzero.tokens import Spec, Tokenizer
 from textzero.vocabulary import Vocabulary
 
@@ -40,12 +39,8 @@ _ROWS, _LENGTHS, _DIAGONAL, _VOCABULARY, _OCCURRENCES = (
     "occurrences.npy",
 )
 _KIND = "textzero co-occurrence 1"
-_FAN_IN = 64
 _TOKEN_BYTES = 16  # a token's id, its position, and its share of the encoded rows
 _MOST_TOKENS = 1 << 30
-_ENCODED = 1 << 24  # records that are encoded on the card at once
-_WAITING = 1 << 16  # tokens of a Python tokenizer that are kept in memory, not in a file
-_COUNTED = 1 << 20  # tokens whose words are counted at once
 WEIGHTINGS = ("flat", "harmonic")
 
 
@@ -191,158 +186,6 @@ class Cooccurrence:
         )  # fmt: skip
 
 
-@dataclass
-class _Segment:
-    """Tokens that one thread has encoded and not yet counted."""
-
-    capacity: int
-    reading: Reading = field(default_factory=Reading)
-    parts: list[Array] = field(default_factory=list)
-    size: int = 0
-    kept: int = 0
-    fresh: int = 0  # tokens at the front that were counted with the run before
-    is_open: bool = False
-
-    def add(self, ids: Array) -> None:
-        self.parts.append(ids)
-        self.size += ids.size
-
-    def take(self) -> Array:
-        tokens = np.concatenate([np.empty(0, np.int32), *self.parts])
-        self.parts.clear()
-        self.size = 0
-        return tokens
-
-
-@dataclass(frozen=True)
-class _Sieve:
-    """What becomes of the tokens of a split before they are counted."""
-
-    keep_gaps: bool
-    keep: Array | None  # probabilities, when words are sub-sampled
-    seed: int
-
-    def passed(self, parts: Iterable[Array]) -> Iterator[Array]:
-        """Yield the tokens of a split, given as ids in parts, that are to be counted."""
-        sampler = None if self.keep is None else Sampler(self.keep, self.seed)
-        for part in parts:
-            ids = part if sampler is None else sampler.take(part)
-            yield ids if self.keep_gaps else ids[ids != GAP]
-        assert sampler is None or not sampler.rest.size, "a split must end with a document"
-
-
-class _Counter:
-    """Turns segments of tokens into runs on disk, and the runs into one matrix."""
-
-    def __init__(
-        self, folder: Path, n_words: int, weights: Array, workers: int, device: str
-    ) -> None:
-        self.folder, self.n_words, self.weights, self.workers = folder, n_words, weights, workers
-        self.runs: list[Path] = []
-        self.pairs: Any = _pairs_on_gpu(n_words, weights) if device == "gpu" else None
-        self.diagonal = np.zeros(n_words, np.int64)
-        self.occurrences: Array | None = None  # counted when it is an array
-        self.lock = threading.Lock()
-
-    def count(self, tokens: Array, fresh: int, workers: int, progress: Progress) -> None:
-        """Count one segment and write it as a run, or keep its sums on the GPU."""
-        if self.pairs is not None:
-            with self.lock:
-                self._count_on_gpu(tokens, fresh, progress)
-            return
-        kernels = kernel("cooccurrence")
-        starts, positions = kernels.word_positions(tokens, self.n_words)
-        occurrences = np.diff(starts)
-        ranges = ranges_of(occurrences, max(1 << 14, positions.size // (16 * workers)))
-
-        def rows(limits: tuple[int, int]) -> tuple[Array, Array, Array, tuple[int, int]]:
-            counted = kernels.count_rows(tokens, fresh, starts, positions, self.weights, *limits)
-            return *counted, limits
-
-        def blocks() -> Iterator[tuple[Array, Array]]:
-            for data, lengths, diagonal, (first, last) in ordered_threads(rows, ranges, workers):
-                with self.lock:
-                    self.diagonal[first:last] += diagonal
-                progress.advance(int(occurrences[first:last].sum()))
-                yield data, lengths
-
-        self.runs.append(self._write_run(blocks()))
-
-    def count_words(self, tokens: Array) -> None:
-        """Add how often each word occurs in tokens that are not counted yet, if that is asked."""
-        if self.occurrences is None:
-            return
-        for start in range(0, tokens.size, _COUNTED):
-            part = tokens[start : start + _COUNTED]
-            found = np.bincount(part[part >= 0], minlength=self.n_words)
-            with self.lock:
-                self.occurrences += found
-
-    def _count_on_gpu(self, tokens: Array, fresh: int, progress: Progress) -> None:
-        begin = 0
-        held = self.pairs.upload(tokens)
-        while begin < tokens.size:
-            done = self.pairs.add(held, fresh, begin, 0, self.n_words)
-            progress.advance(done - begin)
-            begin = done
-            if self.pairs.is_full():
-                self._spill()
-
-    def _spill(self) -> None:
-        """Write the sums that the GPU holds as a run."""
-        diagonal, blocks = self.pairs.take_encoded(_ENCODED)
-        self.diagonal += diagonal
-        self.runs.append(self._write_run(blocks))
-
-    def _write_run(self, blocks: Iterator[tuple[Array, Array]]) -> Path:
-        with tempfile.NamedTemporaryFile(
-            dir=self.folder, prefix="run-", suffix=".bin", delete=False
-        ) as file:
-            lengths = [np.zeros((0, 2), np.int64)]
-            for data, block_lengths in blocks:
-                file.write(data.data)
-                lengths.append(block_lengths)
-        path = Path(file.name)
-        np.save(path.with_suffix(".npy"), np.concatenate(lengths))
-        return path
-
-    def merge(self) -> Path:
-        """Merge all runs into one, at most _FAN_IN at a time."""
-        if self.pairs is not None and (self.pairs.records or not self.runs):
-            self._spill()
-        while len(self.runs) > 1:
-            group, self.runs = self.runs[:_FAN_IN], self.runs[_FAN_IN:]
-            self.runs.append(self._merge_group(group))
-            for path in group:
-                path.unlink()
-                path.with_suffix(".npy").unlink()
-        return self.runs[0]
-
-    def _merge_group(self, group: list[Path]) -> Path:
-        runs = [np.memmap(p, np.uint8, "r") if p.stat().st_size else np.zeros(0, np.uint8)
-                for p in group]  # fmt: skip
-        offsets = np.zeros((len(group), self.n_words + 1), np.int64)
-        for path, row in zip(group, offsets, strict=True):
-            np.cumsum(np.load(path.with_suffix(".npy"), mmap_mode="r")[:, 0], out=row[1:])
-
-        def merged(limits: tuple[int, int]) -> tuple[Array, Array]:
-            first, last = limits
-            local = offsets[:, first : last + 1].copy()
-            parts = [run[row[0] : row[-1]] for run, row in zip(runs, local, strict=True)]
-            ends = np.cumsum([0] + [part.size for part in parts])[:-1]
-            local += (ends - local[:, 0])[:, None]
-            return kernel("cooccurrence").merge_rows(np.concatenate(parts), local, self.n_words)
-
-        ranges = ranges_of(np.diff(offsets.sum(axis=0)), 8 << 20)
-        return self._write_run(ordered_threads(merged, ranges, self.workers))
-
-
-def _pairs_on_gpu(n_words: int, weights: Array) -> Any:
-    from textzero.kernels.gpu._pairs import Pairs
-
-    return Pairs(n_words, weights)
-
-
 def count_cooccurrences(
     corpus: Corpus | Iterable[str],
     vocabulary: Vocabulary,
@@ -423,11 +266,11 @@ def count_cooccurrences(
         parent.mkdir(parents=True, exist_ok=True)
     runs = Path(tempfile.mkdtemp(prefix=".textzero-", dir=parent))
     try:
-        counter = _Counter(runs, n_words, weights, workers, device)
+        counter = Counter(runs, n_words, weights, workers, device)
         if subsample:
             counter.occurrences = np.zeros(n_words, np.int64)
-        reading = _count_segments(
-            corpus, vocabulary, chosen, _Sieve(keep_gaps, keep if subsample else None, seed),
+        reading = count_segments(
+            corpus, vocabulary, chosen, Sieve(keep_gaps, keep if subsample else None, seed),
             capacity, workers, counter, progress,
         )  # fmt: skip
         rows = counter.merge()
@@ -451,97 +294,3 @@ def count_cooccurrences(
     except BaseException:
         shutil.rmtree(runs, ignore_errors=True)
         raise
-
-
-def _count_segments(
-    corpus: Corpus,
-    vocabulary: Vocabulary,
-    tokenizer: Tokenizer,
-    sieve: _Sieve,
-    capacity: int,
-    workers: int,
-    counter: _Counter,
-    progress: Progress,
-) -> Reading:
-    """Encode the corpus; count segments that are full on the way, what is left at the end."""
-    window = counter.weights.size
-    silent = Progress()
-    reading = corpus.new_reading()
-    if tokenizer.code is None:
-        segments = [_Segment(capacity * workers)]
-        with progress.stage("encode", corpus.size):
-            splits = python_splits(corpus, workers)
-            extra = (vocabulary.ids, counter.folder)
-            files = run_python(_encode_split, splits, corpus, tokenizer, workers, extra)
-            for path, part_reading in files:
-                with open(path, "rb") as file:
-                    blocks = iter(lambda: file.read(_WAITING * 4), b"")
-                    for ids in sieve.passed(np.frombuffer(block, np.int32) for block in blocks):
-                        _add(segments[0], ids, window, counter, silent)
-                path.unlink()
-                segments[0].reading.add(part_reading)
-                progress.advance(part_reading.bytes)
-    else:
-        look_up = kernel("tables").look_up
-
-        def encoded(segment: _Segment, split: Split) -> Iterator[Array]:
-            for piece in corpus.pieces(split, segment.reading):
-                text, starts, stops = tokenizer.find(piece)
-                yield look_up(vocabulary.table, text, starts, stops)
-                progress.advance(piece.stored)
-            yield np.array([DOCUMENT_END], np.int32)
-
-        def work(segment: _Segment, split: Split) -> None:
-            for ids in sieve.passed(encoded(segment, split)):
-                _add(segment, ids, window, counter, silent)
-
-        vocabulary.table  # noqa: B018  made once, before the threads ask for it
-        tokenizer.make_tables()
-        with progress.stage("encode", corpus.size):
-            segments = run_threads(work, corpus.splits(), lambda: _Segment(capacity), workers)
-    left = [segment for segment in segments if segment.size > segment.fresh]
-    for segment in segments:
-        reading.add(segment.reading)
-    with progress.stage("cooccur", sum(s.size for s in left), "words"):
-        # Threads whose segment continues a run keep it apart; the others are one segment.
-        whole = [s for s in left if not s.fresh]
-        for segment in left:
-            if segment.fresh:
-                fresh, tokens = segment.fresh, segment.take()
-                counter.count_words(tokens[fresh:])
-                counter.count(tokens, fresh, counter.workers, progress)
-        if whole or not counter.runs:
-            tokens = np.concatenate([np.empty(0, np.int32), *(s.take() for s in whole)])
-            counter.count_words(tokens)
-            counter.count(tokens, 0, counter.workers, progress)
-    return reading
-
-
-def _add(segment: _Segment, ids: Array, window: int, counter: _Counter, progress: Progress) -> None:
-    """Append tokens; when the segment is full, count it and keep a window of it as context."""
-    for start in range(0, ids.size, segment.capacity):
-        segment.add(ids[start : start + segment.capacity].astype(np.int32, copy=True))
-        if segment.size >= segment.capacity:
-            fresh, tokens = segment.fresh, segment.take()
-            counter.count_words(tokens[fresh:])
-            counter.count(tokens, fresh, 1, progress)
-            context = tokens[max(0, tokens.size - window) :].copy()
-            segment.add(context)
-            segment.fresh = context.size
-
-
-def _encode_split(split: Split) -> tuple[Path, Reading]:
-    """In a worker process: the file of a split's ids, which may be more than memory holds."""
-    ids, folder = worker_extra()
-    reading = Reading()
-    waiting: list[int] = []
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="ids-", delete=False) as file:
-        for tokens, ended in python_tokens(split, reading):
-            waiting += [ids.get(token, GAP) for token in tokens]
-            if ended:
-                waiting.append(DOCUMENT_END)
-            if len(waiting) >= _WAITING:
-                file.write(np.array(waiting, np.int32).data)
-                waiting.clear()
-        file.write(np.array(waiting, np.int32).data)
-    return Path(file.name), reading

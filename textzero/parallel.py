@@ -19,6 +19,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -142,8 +143,9 @@ def run_processes(
         while waiting or running:
             while waiting and len(running) < 2 * workers:
                 number, task = waiting.popleft()
-                running[pool.submit(_run, work, number, task)] = number
-                crew.update(getattr(pool, "_processes", None) or {})
+                with _ctrl_c_waits():  # a worker that starts inherits that, until `_start`
+                    running[pool.submit(_run, work, number, task)] = number
+                    crew.update(getattr(pool, "_processes", None) or {})
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
@@ -159,12 +161,27 @@ def run_processes(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Hold back Ctrl-C from this thread, and from processes that it starts, where that can be."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _PIDS: list[Any] = []  # in a worker: the array that all processes share
 
 
 def _start(pids: Any, setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     """Leave Ctrl-C to the parent, which ends its workers itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _PIDS.append(pids)
     if setup is not None:
         setup(*arguments)

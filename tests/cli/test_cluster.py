@@ -63,6 +63,20 @@ def test_a_table_is_written(vectors, tmp_path):
     assert piped.stdout_bytes == written
 
 
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_the_device_reaches_the_search(vectors, monkeypatch, device):
+    seen, cluster = [], WordVectors.cluster
+
+    def watched(self, **settings):
+        seen.append(settings["device"])
+        return cluster(self, **settings)
+
+    monkeypatch.setattr(WordVectors, "cluster", watched)
+    result = invoke("cluster", vectors, "--device", device)
+    assert result.exit_code == 0 and seen == [device]
+    assert result.stdout == invoke("cluster", vectors).stdout
+
+
 def test_json_holds_everything(vectors):
     result = invoke("cluster", vectors, "--json", "--top", 1)
     found = json.loads(result.stdout)
@@ -98,6 +112,7 @@ def test_settings_reach_the_search(vectors):
         (["--teleportation", "1"], "--teleportation"),
         (["--trials", "0"], "--trials"),
         (["--words", "1"], "--words"),
+        (["--device", "tpu"], "--device"),
     ],
 )
 def test_wrong_options_are_refused(vectors, arguments, message):

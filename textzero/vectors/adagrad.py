@@ -12,7 +12,7 @@ Sources: Su Jianlin, kexue.fm 4675 and 4677, and his simpler_glove on GitHub.
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +74,7 @@ def train_adagrad(
         cooccurrence: From `count_cooccurrences`; flat windows are the author's.
         settings: Their dim, model, target, weights and seed count; regularisation and steps are of
             the other solver. `unobserved_weight` must be 0. The author's model is "shared".
-        adagrad: None for the author's 30 epochs and learning rate 0.1.
+        adagrad: None for `settings.sweeps` epochs (30) and the author's learning rate of 0.1.
         device: "cpu", "gpu", or "reference" for the plain NumPy definition (slow).
         memory: Bound in bytes or as "4GB". Two matrices of vectors, two of squares and the last
             good vectors (half of all with model "shared") must fit; records that do not are kept
@@ -101,14 +101,11 @@ def train_adagrad(
         ValueError: A setting has no such value, `unobserved_weight` is not 0, or `start` has
             another shape.
     """
-    if settings.unobserved_weight != 0:
-        raise ValueError(
-            "AdaGrad visits only pairs that met: unobserved_weight must be 0, got "
-            f"{settings.unobserved_weight}; set it to 0, or use the least-squares solver"
-        )
-    adagrad, progress = adagrad or AdaGradSettings(), progress or Progress()
     workers, n_words = worker_count(workers), len(cooccurrence.vocabulary)
+    settings = replace(settings, solver="adagrad")
     settings = settings.resolved(cooccurrence.settings.get("weighting", "flat"), n_words)
+    adagrad = adagrad or AdaGradSettings(epochs=settings.sweeps or 1)
+    settings, progress = replace(settings, sweeps=adagrad.epochs), progress or Progress()
     if not cooccurrence.records:
         raise InputError("training needs pairs of different words, got none")
     shape, shared = (n_words, int(settings.dim)), settings.model == "shared"
@@ -117,6 +114,7 @@ def train_adagrad(
     visit = kernel("adagrad", device).visit_records
     begin = None if start is None else _digest(start)
     facts = {**asdict(settings), **asdict(adagrad)}
+    del facts["sweeps"]  # they are the epochs
     states = Checkpoints(checkpoint, lambda: describe(cooccurrence, facts, device, begin))
     names = ("center", "center_squares", "context", "context_squares")[: 2 if shared else 4]
     saved = states.resume(dict.fromkeys(names, shape), say) if resume else None

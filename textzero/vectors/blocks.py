@@ -19,6 +19,7 @@ from textzero.kernels import kernel
 from textzero.kernels.reference.cooccurrence import LAST_COLUMN
 from textzero.kernels.reference.least_squares import LANES
 from textzero.memory import BASE
+from textzero.parallel import ranges_of
 from textzero.vectors.settings import TrainingSettings
 
 BLOCK_RECORDS = 1 << 18
@@ -54,7 +55,8 @@ class Blocks:
     """The matrix in blocks of rows; prepared blocks stay in memory while there is room.
 
     Attributes:
-        ranges: First and last row of each block: at most BLOCK_RECORDS records, or one row.
+        ranges: First and last row of each block: at most BLOCK_RECORDS records and _TURNED rows,
+            or one row.
         keeps: How many blocks, from the first, stay in memory once they are prepared.
     """
 
@@ -76,7 +78,9 @@ class Blocks:
         if n_words - 1 > LAST_COLUMN:
             raise InputError(f"a vocabulary must be below 2^31 words, got {n_words:,}")
         self.matrix, self.settings = matrix, settings
-        self.ranges = matrix.blocks(BLOCK_RECORDS)
+        # a row counts as some records, so that rows without any do not make a block of all
+        rows_too = matrix.lengths[:, 1] + BLOCK_RECORDS // _TURNED
+        self.ranges = ranges_of(rows_too, BLOCK_RECORDS)
         self.kept: dict[int, Block] = {}
         sizes = np.add.reduceat(matrix.lengths[:, 1], [a for a, _ in self.ranges])
         rows = np.array([b - a for a, b in self.ranges])

@@ -15,6 +15,10 @@ _FREQUENT = 1 << 13  # rows that the preconditioner is made from: most records a
 Whiten = Callable[[Array, Array], tuple[Array, Array, Array]]
 
 
+class TooLarge(ArithmeticError):
+    """The squares of a matrix have left the range of numbers."""
+
+
 def record_shares(matrix: Cooccurrence) -> Array:
     """Return the shares of records that the first, most frequent rows have, float32 (n,)."""
     records = matrix.lengths[:_FREQUENT, 1].astype(np.float64)
@@ -37,7 +41,12 @@ def coordinates(
             matrix is multiplied by, and the transpose of what brings rows back.
         back: float32 (width, dim). The transpose of what brings rows there.
         curvature: float32 (width,). h.
+
+    Raises:
+        TooLarge: A number is not finite.
     """
+    if not (np.isfinite(unobserved).all() and np.isfinite(shares).all()):
+        raise TooLarge("the squares of the vectors are not finite")
     dim = unobserved.shape[0]
     base = ridge * np.eye(dim) + unobserved
     # without a ridge, what no pair decides stays where it is

@@ -9,9 +9,7 @@ import numpy as np
 
 from textzero._compat import Array
 from textzero.kernels import kernel
-from textzero.parallel import ordered_threads
-
-_CHUNK = 1 << 14  # rows at a time
+from textzero.vectors.chunks import chunked_gram, each_chunk
 
 
 def flatten(center: Array, context: Array, power: float, workers: int) -> None:
@@ -26,14 +24,7 @@ def flatten(center: Array, context: Array, power: float, workers: int) -> None:
     if power == 0:
         return
     kernels, (n_words, dim) = kernel("least_squares"), context.shape
-    parts = [slice(start, start + _CHUNK) for start in range(0, n_words, _CHUNK)]
-    gram, ones = np.zeros((dim, dim)), np.ones(_CHUNK, np.float32)
-
-    def gram_of(part: slice) -> Array:
-        return kernels.gram(context[part], ones[: len(context[part])])
-
-    for one in ordered_threads(gram_of, parts, workers):
-        gram += one
+    gram = chunked_gram(lambda part: context[part], n_words, dim, workers)
     turn, _, sizes = kernel("whitening").whiten(np.eye(dim), gram / n_words)
     sizes = np.maximum(sizes, max(float(sizes.max()), 1e-30) * 1e-9) ** power
     back = np.ascontiguousarray(turn.T, np.float32)
@@ -44,5 +35,4 @@ def flatten(center: Array, context: Array, power: float, workers: int) -> None:
         center[part] = kernels.multiply(center[part], less)
         context[part] = kernels.multiply(context[part], more)
 
-    for _ in ordered_threads(multiply, parts, workers):
-        pass
+    each_chunk(multiply, n_words, workers)

@@ -86,7 +86,7 @@ class GpuSweeps:
         try:
             new, loss, objective, finite = engine.sweep(
                 rows, engine.pack(fixed, forth), row_bias, column_bias, settings.clip,
-                settings.unobserved_weight, back.T, forth.T, curvature, settings.steps,
+                float(settings.unobserved_weight or 0), back.T, forth.T, curvature, settings.steps,
                 self.advance,
             )  # fmt: skip
         except ValueError as error:

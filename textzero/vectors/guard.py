@@ -21,6 +21,8 @@ def is_done(objectives: list[float], sweeps: int, tolerance: float) -> bool:
     if made < 3:  # the first sweeps, from random rows, may stand still before they fall
         return False
     now, before = objectives[-1], objectives[-1 - _PERIOD]
+    if now < _NOTHING * abs(objectives[0]) and now >= before:
+        return True
     return abs(before - now) < tolerance * abs(before)
 
 

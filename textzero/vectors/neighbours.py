@@ -47,6 +47,7 @@ def nearest_rows(
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
+    kernel("neighbours", device)  # is there such a device?
     if not np.isfinite(queries).all():
         raise InputError("a vector to find neighbours of must be finite numbers")
     out = np.full(len(queries), -1, np.int64) if leave_out is None else leave_out

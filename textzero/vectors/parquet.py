@@ -71,6 +71,8 @@ def read_parquet(path: Path, limit: int | None) -> WordVectors:
                 raise InputError(
                     f"{path} must have the columns word and vector, got {', '.join(schema.names)}"
                 )
+            if len(set(schema.names)) < len(schema.names):
+                raise InputError(f"{path} must have one column of each name")
             batches, rows = [], 0
             for batch in file.iter_batches(_ROWS, columns=names):
                 batches.append(batch)
@@ -82,11 +84,14 @@ def read_parquet(path: Path, limit: int | None) -> WordVectors:
             table = table.slice(0, limit)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a sound Parquet file: {error}") from error
     if not table.num_rows:
         raise InputError(f"{path} holds no vector")
-    words = table.column("word").to_pylist()
+    try:
+        words = table.column("word").to_pylist()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: the column word must hold UTF-8: {error}") from error
     if not all(isinstance(word, str) and word for word in words):
         raise InputError(f"{path}: the column word must hold a word in every row")
     counts = np.zeros(len(words), np.int64)
@@ -95,6 +100,8 @@ def read_parquet(path: Path, limit: int | None) -> WordVectors:
         if column.null_count or not pa.types.is_integer(column.type):
             raise InputError(f"{path}: the column count must hold an integer in every row")
         counts = column.to_numpy().astype(np.int64)
+        if (counts < 0).any():  # or above what int64 holds
+            raise InputError(f"{path}: the column count must hold numbers from 0 to 2^63 - 1")
     vectors = _matrix(path, table, "vector")
     context = _matrix(path, table, "context") if "context" in names else None
     if context is not None and context.shape != vectors.shape:

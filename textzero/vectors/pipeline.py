@@ -25,7 +25,7 @@ from textzero.progress import Progress
 from textzero.subsampling import keep_probabilities
 from textzero.tokens import Spec, Tokenizer
 from textzero.vectors.output import CHECKPOINT, COUNTED, COUNTS, DISCOVERED, PAIRS, Output
-from textzero.vectors.start import old_digest, old_dimension
+from textzero.vectors.start import check_start, old_digest, old_dimension
 from textzero.vectors.trained import TrainingStopped
 from textzero.vectors.training import Trained, TrainingSettings, device_of, train_vectors
 from textzero.vectors.word_vectors import LEXICON, WordVectors
@@ -93,10 +93,12 @@ def embed(
     settings, old = settings or TrainingSettings(), _loaded(init)
     if old is not None and settings.dim == "auto":
         settings = replace(settings, dim=old_dimension(old))
+    if old is not None:
+        check_start(old, settings)
     distance_weights(window, weighting)  # a wrong setting is told before anything is counted
     keep_probabilities(np.ones(1, np.int64), subsample)
     memory_bytes(memory)
-    device = device_of(device)
+    used = device_of(device)
     folder, progress, begun = Path(folder), progress or Progress(), perf_counter()
     inputs = _inputs(corpus, folder)
     read_key = {
@@ -164,7 +166,7 @@ def embed(
                 "subsample": subsample,
             },
             "keys": keys,
-            "device": device,
+            "device": used,
             **({} if old is None else {"init": {"path": _name(old), "blake2b": start["init"]}}),
             "tokens": counts.tokens,
             "words_before_min_count": len(counts),

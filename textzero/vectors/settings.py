@@ -19,9 +19,10 @@ class TrainingSettings:
         dim: Length of a vector (of each half with model "concat"); "auto" for as much as so many
             words need, see `dimension_for`.
         model: "center": the vectors w, the best of the four. "sum": w + c. "concat": [w; c], 2 dim
-            long. "shared": one matrix is both, the author's default.
-        unobserved_weight: Weight of the pairs that never met. 0 is the author's loss, and changes
-            the default of `weight_offset` to his.
+            long. "shared": one matrix is both, the author's default; least squares train two and
+            make one of them at the end (see `shared.share`), "adagrad" trains one.
+        unobserved_weight: Weight of the pairs that never met (0.03). 0 is the author's loss,
+            and the only value that AdaGrad knows; it changes the default of `weight_offset` to his.
         unobserved_power: p: a pair that never met weighs unobserved_weight u_i u_j, and a row's
             regularisation u_i lambda, with u = n^p scaled to a mean of 1. 0: all the same.
         weight_offset: Added to the weight of each observed pair (0.1, or 0 for the author's loss).
@@ -41,18 +42,19 @@ class TrainingSettings:
             a short text vanish.
         tolerance: Training ends when a sweep over both matrices lessens what is minimised by a
             smaller part than this.
-        sweeps: At most so many sweeps.
+        sweeps: At most so many sweeps (20); with AdaGrad, exactly so many epochs (30).
         steps: Conjugate-gradient steps for each row and sweep.
         flattening: p; at the end w is multiplied by G^-p and c by G^p, where G = C'C / n_words, so
             that products stay and the directions of w are more alike in size. 0.125 is better in
-            similarity, most for verbs, and a little worse in analogies. Model "center" only.
+            similarity, most for verbs, and a little worse in analogies. 1 at most; model "center"
+            only.
         seed: Of the random start.
         solver: "least-squares", or "adagrad", the author's stochastic gradients.
     """
 
     dim: int | Literal["auto"] = 128
     model: str = "center"
-    unobserved_weight: float = 0.03
+    unobserved_weight: float | None = None
     unobserved_power: float = 0.0
     weight_offset: float | None = None
     smoothing: float = 1.0
@@ -64,7 +66,7 @@ class TrainingSettings:
     truncate: bool = True
     regularisation: float = 1.0
     tolerance: float = 0.005
-    sweeps: int = 20
+    sweeps: int | None = None
     steps: int = 1
     flattening: float = 0.125
     seed: int = 0
@@ -81,8 +83,8 @@ class TrainingSettings:
             raise ValueError(f"dim must be a number or 'auto', got {self.dim!r}")
         for name in ("dim", "sweeps", "steps"):
             value = getattr(self, name)
-            if value != "auto" and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+            if value not in ("auto", None) and (value < 1 or value != int(value)):
+                raise ValueError(f"{name} must be a whole number from 1, got {value}")
         for name in (
             *("unobserved_weight", "unobserved_power", "weight_offset", "smoothing", "exponent"),
             *("regularisation", "tolerance", "flattening", "seed"),
@@ -94,20 +96,35 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} must be positive and finite, got {value}")
+        if self.flattening > 1:
+            raise ValueError(f"flattening must be at most 1, got {self.flattening}")
+        if self.solver == "adagrad" and self.unobserved_weight:
+            raise ValueError(
+                "AdaGrad visits only pairs that met: unobserved_weight must be 0, got "
+                f"{self.unobserved_weight}; leave it out, or use the least-squares solver"
+            )
         if not self.clip < math.inf:
             raise ValueError(f"clip must be a number below infinity, got {self.clip}")
 
     def resolved(self, weighting: str, words: int | None = None) -> "TrainingSettings":
         """Return the settings with every None replaced by its default.
 
-        A dim of "auto" is replaced when the number of words is given.
+        A dim of "auto" is replaced when the number of words is given. What the solver or the model
+        has no use for becomes neutral, so that it tells no two trainings apart.
         """
-        author = self.unobserved_weight == 0
-        defaults = {
+        adagrad = self.solver == "adagrad"
+        defaults = {"unobserved_weight": 0.0 if adagrad else 0.03, "sweeps": 30 if adagrad else 20}
+        weight = self.unobserved_weight
+        author = (defaults["unobserved_weight"] if weight is None else weight) == 0
+        defaults |= {
             "weight_offset": 0.0 if author else 0.1,
             "x_max": 100.0 if weighting == "flat" else 10.0,
         }
         chosen: dict[str, Any] = {k: v for k, v in defaults.items() if getattr(self, k) is None}
+        if adagrad or self.model != "center":
+            chosen["flattening"] = 0.0
+        if adagrad:
+            chosen |= {"regularisation": 0.0, "tolerance": 0.0, "unobserved_power": 0.0, "steps": 1}
         if self.dim == "auto" and words is not None:
             chosen["dim"] = dimension_for(words)
         return TrainingSettings(**{**self.__dict__, **chosen})

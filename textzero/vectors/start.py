@@ -16,43 +16,66 @@ from textzero.vectors.word_vectors import WordVectors
 from textzero.vocabulary import Vocabulary
 
 _ROWS = 1 << 14
+_LARGEST = 1e6  # of a number to begin with: its squares are far from where float32 ends
 Old = WordVectors | Trained
 
 
 def first_matrices(
     settings: TrainingSettings, vocabulary: Vocabulary, init: Old | None = None
 ) -> tuple[Array, Array]:
-    """Return w and c to begin with, float32 (n_words, dim); the same array with model "shared".
+    """Return w and c to begin with, float32 (n_words, dim).
 
     w is zero and c random with rows of length 1 or so; with `init`, words that it has begin with
-    its rows.
+    its rows. With model "shared" and the solver "adagrad", which trains one matrix, w and c are
+    the same array.
 
     Args:
         settings: Resolved ones.
         vocabulary: The words of the rows.
-        init: Vectors with both matrices; `Trained` must be of the same words.
+        init: Vectors with both matrices; `Trained` must be of the same words. Where one matrix is
+            trained, vectors of model "shared".
 
     Raises:
-        InputError: `init` has another dimension, only one matrix, or a row that is not finite.
+        InputError: `init` has another dimension, only one matrix, or a number that is not finite
+            or above 1e6.
     """
     n_words, dim = len(vocabulary), int(settings.dim)
     random = np.random.default_rng(settings.seed)
     context = random.standard_normal((n_words, dim), np.float32)
     context *= np.float32(1 / math.sqrt(dim))
-    shared = settings.model == "shared"
-    center = context if shared else np.zeros((n_words, dim), np.float32)
+    center = context if _is_one(settings) else np.zeros((n_words, dim), np.float32)
     if init is None:
         return center, context
-    _check(init, settings, n_words)
+    check_start(init, settings, n_words)
     for places, w, c in _known_rows(init, vocabulary):
-        if not (np.isfinite(w).all() and np.isfinite(c).all()):
-            raise InputError("the vectors to begin with are damaged: a row is not finite")
+        _check_rows(w, c)
         center[places] = w
         context[places] = c
     return center, context
 
 
-def _check(init: Old, settings: TrainingSettings, n_words: int) -> None:
+def _check_rows(*matrices: Array) -> None:
+    largest = max(float(np.abs(rows).max(initial=0.0)) for rows in matrices)
+    if any(not np.isfinite(rows).all() for rows in matrices):
+        raise InputError("the vectors to begin with are damaged: a row is not finite")
+    if largest > _LARGEST:
+        raise InputError(
+            f"the numbers of the vectors to begin with must not be above {_LARGEST:g}, got "
+            f"{largest:g}; scale the vectors, or train without them"
+        )
+
+
+def check_start(init: Old, settings: TrainingSettings, n_words: int | None = None) -> None:
+    """Tell whether older vectors fit the training that is to begin with them.
+
+    Args:
+        init: The older vectors.
+        settings: With a number for `dim`.
+        n_words: Words that are to be trained; None when they are not known yet.
+
+    Raises:
+        InputError: They have another dimension, or only one matrix, or are of another model.
+    """
     dim = old_dimension(init)
     if dim != settings.dim:
         raise InputError(
@@ -60,7 +83,7 @@ def _check(init: Old, settings: TrainingSettings, n_words: int) -> None:
             f"got {dim}; pass --dim {dim}"
         )
     if isinstance(init, Trained):
-        if len(init.center) != n_words:
+        if n_words is not None and len(init.center) != n_words:
             raise InputError(
                 f"what was trained must have a row for each of the {n_words:,} words, got "
                 f"{len(init.center):,}; give vectors that know their words (WordVectors)"
@@ -73,8 +96,16 @@ def _check(init: Old, settings: TrainingSettings, n_words: int) -> None:
                 "the vectors to begin with must hold both matrices of the model, got one; "
                 "give a folder that `textzero embed` wrote"
             )
-    if settings.model == "shared" and model != "shared":
-        raise InputError(f'model "shared" must begin with vectors of model "shared", got {model!r}')
+    if _is_one(settings) and model != "shared":
+        raise InputError(
+            f'model "shared" with the solver "adagrad" must begin with vectors of model "shared", '
+            f"got {model!r}; give such vectors, or take another solver"
+        )
+
+
+def _is_one(settings: TrainingSettings) -> bool:
+    """Whether one matrix is trained, not two."""
+    return settings.model == "shared" and settings.solver == "adagrad"
 
 
 def old_dimension(init: Old) -> int:

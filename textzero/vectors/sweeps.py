@@ -15,10 +15,11 @@ from textzero.cooccurrence import Cooccurrence
 from textzero.kernels import kernel
 from textzero.parallel import ordered_threads
 from textzero.vectors.blocks import Blocks
+from textzero.vectors.chunks import chunks, each_chunk
 from textzero.vectors.coordinates import coordinates, record_shares
 from textzero.vectors.settings import TrainingSettings
 
-_CHUNK = 1 << 14  # rows that one thread turns, packs or multiplies at a time
+_LEAST = 1e-9  # weight of a word, the mean being 1
 
 
 @dataclass
@@ -39,10 +40,22 @@ class Swept:
 
 
 def word_weights(matrix: Cooccurrence, settings: TrainingSettings) -> Array:
-    """Return u, float32 (n_words,), of mean 1: what a word weighs in pairs that never met."""
-    weights = np.maximum(matrix.vocabulary.counts, 1).astype(np.float64)
-    weights **= settings.unobserved_power
-    return (weights / weights.mean()).astype(np.float32)
+    """Return u, float32 (n_words,), of mean 1: what a word weighs in pairs that never met.
+
+    Raises:
+        ValueError: A weight is too large or too small for float32.
+    """
+    logs = settings.unobserved_power * np.log(np.maximum(matrix.occurrences, 1).astype(np.float64))
+    weights = np.exp(logs - logs.max())
+    weights = (weights / weights.mean()).astype(np.float32)
+    unobserved = float(settings.unobserved_weight or 0)
+    if not weights.min() > _LEAST or unobserved > 1 / _LEAST:
+        raise ValueError(
+            f"unobserved_power must leave weights above {_LEAST:g} of the mean, and "
+            f"unobserved_weight be below {1 / _LEAST:g}, got {settings.unobserved_power} and "
+            f"{settings.unobserved_weight}"
+        )
+    return weights
 
 
 class Sweeps:
@@ -74,10 +87,6 @@ class Sweeps:
         self.weights = word_weights(matrix, settings)
         self.shares = record_shares(matrix)
         self.n_words = len(matrix.vocabulary)
-        self.chunks = [
-            slice(start, min(start + _CHUNK, self.n_words))
-            for start in range(0, self.n_words, _CHUNK)
-        ]
 
     def place(self, matrix: Array) -> Array:
         """Return a matrix as sweeps take it: as it is."""
@@ -108,8 +117,7 @@ class Sweeps:
         def pack(part: slice) -> None:
             packed[part] = self.kernels.pack(self.kernels.multiply(fixed[part], forth))
 
-        for _ in ordered_threads(pack, self.chunks, self.workers):
-            pass
+        each_chunk(pack, self.n_words, self.workers)
         swept = Swept(np.empty_like(rows), 0.0, ridge * norm, True)
 
         def solve(i: int) -> tuple[int, float, float, bool]:
@@ -141,7 +149,7 @@ class Sweeps:
             return self.kernels.gram(fixed[part], unobserved[part]), float(norms.sum())
 
         total, norm = np.zeros((fixed.shape[1], fixed.shape[1])), 0.0
-        for gram, part_norm in ordered_threads(part_of, self.chunks, self.workers):
+        for gram, part_norm in ordered_threads(part_of, chunks(self.n_words), self.workers):
             total += gram
             norm += part_norm
         return total, norm

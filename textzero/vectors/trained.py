@@ -15,7 +15,8 @@ class Trained:
 
     Attributes:
         center: float32 (n_words, dim). The matrix w.
-        context: float32 (n_words, dim). The matrix c (the same array with model "shared").
+        context: float32 (n_words, dim). The matrix c. The same array as `center` with model
+            "shared", whose one matrix the least squares make of both at the end.
         losses: For each sweep over one matrix, the mean of f (<w, c> - m)^2 / 2 over all records
             before that sweep, as the C program reports it.
         settings: With every default filled in.

@@ -11,20 +11,21 @@ distribution). The weight on unobserved pairs is our own addition to Simpler-Glo
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from textzero._compat import Array, has_gpu
 from textzero.cooccurrence import Cooccurrence
-from textzero.errors import InputError
+from textzero.errors import InputError, ResourceError
 from textzero.kernels import kernel
 from textzero.memory import memory_bytes
 from textzero.parallel import worker_count
 from textzero.progress import Progress
 from textzero.vectors.blocks import Blocks
 from textzero.vectors.checkpoint import Checkpoints, describe
+from textzero.vectors.coordinates import TooLarge
 from textzero.vectors.flattening import flatten
 from textzero.vectors.gpu_sweeps import GpuSweeps
 from textzero.vectors.guard import is_done, why_stop
@@ -95,7 +96,7 @@ def train_vectors(
             "training needs pairs of different words, got none: every document holds at most one "
             "word of the vocabulary; lower --min-count or give longer documents"
         )
-    device = device_of(device)
+    asked, device = device, device_of(device)
     if chosen.solver == "adagrad":
         from textzero.vectors.adagrad import train_adagrad
 
@@ -106,6 +107,20 @@ def train_vectors(
         )  # fmt: skip
     center_bias, context_bias = biases(cooccurrence, chosen)
     ridge = _ridge(cooccurrence, chosen)
+    engine: Sweeps | GpuSweeps | None = None
+    if device == "gpu":
+        try:
+            engine = GpuSweeps(cooccurrence, chosen, advance=progress.advance)
+        except ResourceError as error:
+            if asked != "auto":
+                raise
+            say(f"{error}; training on the processor")
+            device = "cpu"
+    if engine is None:
+        blocks = Blocks(cooccurrence, chosen, memory_bytes(memory), workers)
+        engine = Sweeps(
+            cooccurrence, chosen, blocks, device=device, workers=workers, advance=progress.advance
+        )
     states = Checkpoints(
         checkpoint, lambda: describe(cooccurrence, asdict(chosen), device, old_digest(init))
     )
@@ -114,27 +129,21 @@ def train_vectors(
     if saved is None:
         losses: list[float] = []
         objectives: list[float] = []
-        two = replace(chosen, model="center")  # one matrix is made of two in the end
-        center, context = first_matrices(two, cooccurrence.vocabulary, init)
+        center, context = first_matrices(chosen, cooccurrence.vocabulary, init)
     else:
         center, context = saved[0]["center"], saved[0]["context"]
         losses, objectives = list(saved[1]["losses"]), list(saved[1]["objectives"])
         say(f"training goes on after {len(losses)} sweeps over a matrix")
-    engine: Sweeps | GpuSweeps
-    if device == "gpu":
-        engine = GpuSweeps(cooccurrence, chosen, advance=progress.advance)
-    else:
-        blocks = Blocks(cooccurrence, chosen, memory_bytes(memory), workers)
-        engine = Sweeps(
-            cooccurrence, chosen, blocks, device=device, workers=workers, advance=progress.advance
-        )
     center, context = engine.place(center), engine.place(context)
     good = center, context, len(losses)
 
     def sweep(rows: Array, fixed: Array, row_bias: Array, column_bias: Array) -> Array:
         """Return the rows solved against the fixed matrix."""
         nonlocal good
-        swept = engine.sweep(rows, fixed, row_bias, column_bias, ridge)
+        try:
+            swept = engine.sweep(rows, fixed, row_bias, column_bias, ridge)
+        except TooLarge as error:
+            raise stopped(f"{error}; raise the regularisation or x_max", len(losses) + 1) from error
         losses.append(swept.loss / (2 * cooccurrence.records))
         objectives.append(swept.objective)
         if watch is not None:
@@ -145,7 +154,10 @@ def train_vectors(
             if swept.is_finite:
                 return swept.rows
             reason = "a vector is not finite; raise the regularisation or x_max"
-        raise TrainingStopped(f"training stopped in sweep {len(losses)}: {reason}", trained(*good))
+        raise stopped(reason, len(losses))
+
+    def stopped(reason: str, n: int) -> TrainingStopped:
+        return TrainingStopped(f"training stopped in sweep {n}: {reason}", trained(*good))
 
     def trained(center: Array, context: Array, n: int) -> Trained:
         """Return what n sweeps over a matrix gave, on the host."""
@@ -157,15 +169,18 @@ def train_vectors(
             first = last
         return Trained(first, last, losses[:n], chosen, objectives[:n])
 
-    usual = 2 * min(chosen.sweeps, _USUAL)
+    most = int(chosen.sweeps or 1)
+    usual = 2 * min(most, _USUAL)
     with progress.stage("train", cooccurrence.records * usual, "records"):
         progress.advance(cooccurrence.records * len(losses))
-        while not is_done(objectives, chosen.sweeps, chosen.tolerance):
+        while not is_done(objectives, most, chosen.tolerance):
             center = sweep(center, context, center_bias, context_bias)
             context = sweep(context, center, context_bias, center_bias)
             if states.is_due():
                 matrices = {"center": engine.host(center), "context": engine.host(context)}
                 states.write(matrices, {"losses": losses, "objectives": objectives})
+        if chosen.tolerance and not is_done(objectives, most + 1, chosen.tolerance):
+            say(f"training ended after {most} sweeps, before it had settled")
     return trained(center, context, len(losses))
 
 

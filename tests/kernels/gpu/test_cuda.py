@@ -62,6 +62,16 @@ def test_pinned_memory_holds_what_is_put_there(cupy):
     assert _cuda.pinned(0, np.int64).size == 0
 
 
+@pytest.mark.usefixtures("cupy")
+def test_large_arrays_arrive_whole(monkeypatch):
+    from textzero.kernels.gpu import _cuda
+
+    monkeypatch.setattr(_cuda, "_STAGED", 100)
+    for host in (np.arange(7), np.arange(60).reshape(6, 10)[:, ::2], np.float32([1.5]), []):
+        given = np.asarray(host, np.float64)
+        np.testing.assert_array_equal(_cuda.upload(given, np.float32).get(), given)
+
+
 @pytest.mark.usefixtures("emulated")
 def test_free_memory_leaves_a_reserve():
     import cupy

@@ -24,15 +24,17 @@ def matrix():
 def test_the_loss_is_that_of_the_processor(matrix, model):
     changes = {"dim": 20, "model": model, "sweeps": 4, "tolerance": 0.0}
     ours, theirs = (train_vectors(matrix, device=name, **changes) for name in ("gpu", "cpu"))
-    assert len(ours.losses) == len(theirs.losses) == (4 if model == "shared" else 8)
+    assert len(ours.losses) == len(theirs.losses) == 8
     # the promise is half a percent; here are few words, and few sums in another order
     assert_allclose(ours.losses, theirs.losses, rtol=1e-3)
     assert_allclose(ours.objectives, theirs.objectives, rtol=1e-3)
     for array in (ours.center, ours.context):
         assert isinstance(array, np.ndarray) and array.dtype == np.float32
     assert (ours.center is ours.context) == (model == "shared")
-    largest = np.abs(theirs.center).max()
-    assert_allclose(ours.center, theirs.center, rtol=0, atol=0.02 * largest)
+    got, expected = ours.center, theirs.center
+    if model == "shared":  # eigenvectors, which may point either way
+        got, expected = got @ got.T, expected @ expected.T
+    assert_allclose(got, expected, rtol=0, atol=0.02 * np.abs(expected).max())
 
 
 @pytest.mark.usefixtures("cupy")

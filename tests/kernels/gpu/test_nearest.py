@@ -76,3 +76,16 @@ def test_the_network_of_a_clustering_is_the_same():
     for got, array in zip(nearest_neighbours(rows, 7, 0.1, device="gpu"), expected, strict=True):
         assert got.dtype == array.dtype
         assert_array_equal(got, array)
+
+
+@pytest.mark.usefixtures("cupy")
+def test_blocks_are_smaller_where_more_is_kept_of_a_row(monkeypatch):
+    from textzero.kernels.gpu import _nearest
+
+    monkeypatch.setattr(_nearest, "free_memory", lambda: 1 << 30)
+    few, all_ = (_nearest._step(1 << 16, n, 4) for n in (10, 1 << 40))
+    assert 1 <= all_ < few / 5
+    assert all_ * (1 << 16) * (4 + _nearest._KEY_BYTES) <= 1 << 29
+    assert few * (1 << 16) * (4 + 8) <= 1 << 29
+    monkeypatch.setattr(_nearest, "free_memory", lambda: 0)
+    assert _nearest._step(1 << 40, 10, 4) == 1

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from textzero.errors import ResourceError
 from textzero.kernels import kernel
 from textzero.kernels.reference.cooccurrence import DOCUMENT_END, GAP
 
@@ -146,3 +147,12 @@ def test_rows_that_begin_inside_a_record_are_refused(cupy, offsets):
         _rows.decode(cupy.asarray(data), cupy.asarray(np.array(offsets)))
     good = np.array([0, 3, 5])
     assert _rows.decode(cupy.asarray(data[:5]), cupy.asarray(good))[2].tolist() == [200, 2]
+
+
+@pytest.mark.usefixtures("cupy")
+def test_a_full_card_is_told(monkeypatch):
+    from textzero.kernels.gpu import _pairs
+
+    monkeypatch.setattr(_pairs, "free_memory", lambda: 0)
+    with pytest.raises(ResourceError, match="use device='cpu'"):
+        _pairs.Pairs(10, WEIGHTS)

@@ -190,3 +190,27 @@ def test_blocks_hold_so_many_records_and_rows():
     lengths = np.array([50, 9, 1, 5, 5, 1, 0, 0, 0, 0])
     assert ranges_of(lengths, 10, 3) == [(0, 1), (1, 3), (3, 5), (5, 8), (8, 10)]
     assert ranges_of(lengths[:0], 10, 3) == []
+
+
+@pytest.mark.usefixtures("emulated")
+def test_bytes_come_in_on_the_stream_that_reads_them(matrix, monkeypatch):
+    import cupy
+
+    null, real = cupy.cuda.Stream.null, cupy.ndarray.set
+    current, brought = [null], []
+    monkeypatch.setattr(cupy.cuda.Stream, "__enter__", lambda stream: current.append(stream))
+    monkeypatch.setattr(cupy.cuda.Stream, "__exit__", lambda *_: bool(current.pop()) and None)
+    monkeypatch.setattr(cupy.cuda, "get_current_stream", lambda: current[-1])
+
+    def watched(array, given, stream=None):
+        assert stream is None or stream is current[-1]
+        brought.append(current[-1])
+        real(array, given, stream)
+
+    monkeypatch.setattr(cupy.ndarray, "set", watched)
+    settings, (rows, fixed) = settings_of(matrix), start(matrix)
+    for engine in engines(matrix, settings, monkeypatch):
+        brought.clear()
+        engine.sweep(engine.place(rows), engine.place(fixed), *biases(matrix, settings), RIDGE)
+        used = [slot.stream for slot in engine.engine.slots][: len(engine.engine.plan.ranges)]
+        assert all(any(stream is one for one in brought) for stream in used)

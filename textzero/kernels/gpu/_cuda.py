@@ -3,8 +3,12 @@
 The sources beside this file include no header but their own `.cuh`, so that NVRTC compiles them
 with nothing installed but CuPy and what it needs. A compiled source is kept for each device and
 each set of macros; CuPy keeps it on disk too.
+
+cuBLAS promises the same bits again only while one stream is at work, unless its workspaces are of
+one size, which an environment variable says; it must be there before the first product.
 """
 
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -18,6 +22,8 @@ from textzero._compat import Array
 FOLDER = Path(__file__).parent
 THREADS = 256  # of a block, unless a kernel says otherwise
 _INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+_STAGED = 64 << 20  # bytes of an upload by way of pinned memory
 _RESERVE = 512 << 20  # left to the driver, to libraries and to whatever else uses the card
 
 
@@ -95,5 +101,15 @@ def pinned(shape: int | tuple[int, ...], dtype: Any) -> Array:
 
 
 def upload(host: Array, dtype: Any = None) -> Array:
-    """Return a copy on the device."""
-    return cupy.asarray(np.ascontiguousarray(host, dtype))
+    """Return a copy on the device.
+
+    CuPy copies by way of pinned memory of the next power of two, which it keeps for good: what is
+    large goes without, and is there when this returns.
+    """
+    whole = np.ascontiguousarray(host, dtype)
+    if whole.nbytes <= _STAGED:
+        return cupy.asarray(whole)
+    made = cupy.empty(whole.shape, whole.dtype)
+    made.set(whole)
+    cupy.cuda.get_current_stream().synchronize()  # should `host` be pinned
+    return made

@@ -14,6 +14,7 @@ from textzero._compat import Array
 from textzero.kernels.gpu._cuda import blocks_of, free_memory, function, launch, upload
 
 _MOST_SCORES = 1 << 30  # of a block
+_KEY_BYTES = 80  # of a key that is kept: its row, its place, both once more, room for the sort
 _LOWEST = float(np.finfo(np.float32).min)  # above -inf, the score of a row that is left out
 
 
@@ -50,10 +51,15 @@ def best_of(scores: Array, owns: Array, n: int, minimum: float) -> tuple[Array, 
     return sizes, columns, values
 
 
-def _step(n_columns: int, itemsize: int) -> int:
-    """How many rows of scores a block has: a quarter of the free memory."""
-    most = min(_MOST_SCORES, free_memory() // 4 // (itemsize + 8))
-    return max(1, min(most // max(1, n_columns), (1 << 31) - 1))
+def _step(n_columns: int, n: int, itemsize: int) -> int:
+    """How many rows of scores a block has: half of the free memory.
+
+    A score is made of `itemsize` bytes and looked at; of a row, n keys are sorted twice.
+    """
+    n_columns = max(1, n_columns)
+    row = n_columns * (itemsize + 8) + min(max(n, 1), n_columns) * _KEY_BYTES
+    most = min(_MOST_SCORES // n_columns, free_memory() // 2 // row)
+    return max(1, min(most, (1 << 31) - 1))
 
 
 def neighbours_of_rows(
@@ -68,7 +74,7 @@ def neighbours_of_rows(
         minimum: Lowest score.
     """
     rows = upload(exact, np.float64)
-    step = _step(len(exact), 12)
+    step = _step(len(exact), n, 12)
     for first in range(0, len(exact), step):
         scores = (rows[first : first + step] @ rows.T).astype(np.float32)
         owns = cupy.arange(first, first + len(scores), dtype=np.int64)
@@ -101,7 +107,7 @@ def nearest_rows(
     best = np.full((len(queries), k), -np.inf, np.float32)
     words = upload(vectors, np.float32)
     divisors = None if norms is None else cupy.maximum(upload(norms, np.float32), np.float32(1e-12))
-    step = _step(len(vectors), 4)
+    step = _step(len(vectors), k, 4)
     for first in range(0, len(queries), step):
         asked = slice(first, first + step)
         scores = upload(queries[asked], np.float32) @ words.T

@@ -12,6 +12,7 @@ import cupy
 import numpy as np
 
 from textzero._compat import Array
+from textzero.errors import ResourceError
 from textzero.kernels.gpu._cuda import blocks_of, free_memory, function, launch, upload
 from textzero.kernels.gpu._rows import encoded_blocks
 
@@ -19,6 +20,7 @@ _STRETCH = 512  # keys of a warp; STRETCH of cooccurrence.cu
 _PAIR_BYTES = 48  # a key, its copy while sorting, and room for the sums
 _RECORD_BYTES = 120  # a pair of words and its sum, a merged copy, both directions, encoded
 _MOST_PAIRS = 1 << 30
+_LEAST_ROOM = 64 << 20  # with less, what is left of a full card, counting would take days
 
 
 def key_bits(n_words: int, window: int) -> tuple[int, int]:
@@ -43,6 +45,9 @@ class Pairs:
         n_words: Size of the vocabulary.
         weights: int64 (window,) on the host. Units by distance.
         memory: Bytes of the device to use; None for all that is free.
+
+    Raises:
+        ResourceError: The card is full.
     """
 
     def __init__(self, n_words: int, weights: Array, memory: int | None = None) -> None:
@@ -50,6 +55,11 @@ class Pairs:
         self.word_bits, self.distance_bits = key_bits(n_words, weights.size)
         self.weights = cupy.asarray(weights)
         room = free_memory() if memory is None else memory
+        if memory is None and room < _LEAST_ROOM:
+            raise ResourceError(
+                f"co-occurrence on the GPU must have at least {_LEAST_ROOM:,} bytes of its memory, "
+                f"{room:,} are free: end what else uses the GPU, or use device='cpu'"
+            )
         self.chunk = min(max(1 << 10, room // 4 // _PAIR_BYTES), _MOST_PAIRS)
         self.most_records = max(1 << 10, room // 3 // _RECORD_BYTES)
         self.lists: list[tuple[Array, Array]] = []
