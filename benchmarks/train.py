@@ -9,7 +9,7 @@ and 5 epochs. The C programs get our own co-occurrences as their records, shuffl
 author's flat window 10, and the same as ours, of a harmonic window 5; their time is that of 30
 iterations. DIR holds a program `glove`; NAME is glove or simpler-glove, whose options differ. Only
 training is timed: not counting, nor gensim's vocabulary, nor the start of a process. With --share
-below 1 the peers do that share of their epochs, and seconds are divided by it. One worker or thread
+below 1 the peers do that share of their epochs, and their seconds are drawn out to all of them. One worker or thread
 a processor. --quality scores ours and gensim's vectors on the development sets and every other.
 """
 
@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -93,25 +92,23 @@ def main() -> None:
         name, folder = peer.split("=", 1)
         for kind, matrix in (("flat 10", flat), ("same records", ours)):
             records = records_of(matrix)
-            iterations = max(1, round(ITERATIONS * options.share))
             commands[f"{name}, {kind}"] = [
                 *(f"{folder}/glove", "-input-file", records, "-vocab-file", records.parent / "v"),
-                *("-save-file", work / f"c-{name}", "-threads", threads, "-iter", iterations),
+                *("-save-file", work / f"c-{name}", "-threads", threads),
                 *("-vector-size", dim, "-x-max", 100, "-binary", 0),
                 *("-model", 0 if name == "simpler-glove" else 2, "-verbose", 0),
             ]  # fmt: skip
     runs: dict[str, list[dict]] = {name: [] for name in commands}
     for _ in range(options.rounds):
         for name, command in commands.items():
-            begun = time.perf_counter()
-            result = run([str(part) for part in command])
-            if name in vectors:
+            given = [str(part) for part in command]
+            if "," in name:
+                result = c_run(given, max(2, round(ITERATIONS * options.share)))
+            else:
+                result = run(given)
                 result["seconds"] = json.loads(result["output"].splitlines()[-1])["seconds"]
             if name == "gensim skip-gram":
                 result["seconds"] *= EPOCHS / max(1, round(EPOCHS * options.share))
-            if "," in name:
-                done = max(1, round(ITERATIONS * options.share))
-                result["seconds"] = (time.perf_counter() - begun) * ITERATIONS / done
             result["seconds"] = round(result["seconds"], 2)
             runs[name].append(result)
     question = f"training alone, {options.language}, dim {dim}, peers' share {options.share:g}"
@@ -126,6 +123,16 @@ def main() -> None:
         for name, path in vectors.items():
             if path.exists():
                 score(name, path, options.language, dim)
+
+
+def c_run(command: list[str], iterations: int) -> dict:
+    """Run a C program; seconds of all iterations, from those of one and of some."""
+    result = run([*command, "-iter", str(iterations)])
+    if iterations < ITERATIONS:
+        one = run([*command, "-iter", "1"])["seconds"]
+        each = (result["seconds"] - one) / (iterations - 1)
+        result["seconds"] = one + each * (ITERATIONS - 1)
+    return result
 
 
 def prepare(language: str, work: Path) -> tuple[Path, Path, Path]:

@@ -2,7 +2,10 @@ import errno
 import hashlib
 import json
 import os
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
 from textzero import files
@@ -175,3 +178,11 @@ def test_peak_memory_grows():
     block = bytearray(before + (64 << 20))
     block[:: 1 << 12] = b"x" * len(block[:: 1 << 12])
     assert files.peak_memory() > before
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it is read from /proc")
+def test_peak_memory_is_not_that_of_the_process_that_started_us():
+    held = np.ones(1 << 25)  # 256 MB
+    code = "from textzero.files import peak_memory; print(peak_memory())"
+    peak = int(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+    assert 1 << 20 < peak < held.nbytes // 2
