@@ -43,11 +43,12 @@ class _Dimension(click.ParamType):
               default="least-squares", show_default=True,
               help="How to train; adagrad is Simpler-GloVe's own way.")  # fmt: skip
 @click.option("--unobserved-weight", type=click.FloatRange(0), default=None,
-              help="Weight of pairs that never met; 0 is Simpler-GloVe's own loss.")  # fmt: skip
+              help="Weight of pairs that never met; 0 is Simpler-GloVe's own loss.  "
+              "[default: 0.03]")  # fmt: skip
 @click.option("--unobserved-power", type=click.FloatRange(0), default=None,
               help="Power of the counts in that weight.")  # fmt: skip
 @click.option("--weight-offset", type=click.FloatRange(0), default=None,
-              help="Added to the weight of each pair that met.")  # fmt: skip
+              help="Added to the weight of each pair that met.  [default: 0.1]")  # fmt: skip
 @click.option("--x-max", type=float, default=None,
               help="Count at which a pair has full weight.  [default: 10, flat: 100]")  # fmt: skip
 @click.option("--untruncated", is_flag=True, help="Let weights grow beyond --x-max.")
@@ -59,12 +60,12 @@ class _Dimension(click.ParamType):
               help="Subtract ln K from each target.")  # fmt: skip
 @click.option("--clip", type=float, default=None,
               help="Least target; 0 for positive PMI.  [default: none]")  # fmt: skip
-@click.option("--flattening", type=click.FloatRange(0), default=None, metavar="P",
+@click.option("--flattening", type=click.FloatRange(0, 1), default=None, metavar="P",
               help="Make the directions of the vectors more alike in size.")  # fmt: skip
 @click.option("--regularisation", type=click.FloatRange(0), default=None, metavar="LAMBDA",
               help="Pull of all vectors towards zero.")  # fmt: skip
 @click.option("--sweeps", type=click.IntRange(1), default=None, metavar="N",
-              help="End after so many sweeps, if not before.")  # fmt: skip
+              help="At most so many sweeps; epochs of adagrad.  [default: 20, 30]")  # fmt: skip
 @click.option("--init", type=click.Path(), metavar="VECTORS",
               help="Older vectors to begin with.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with a training that was broken off.")
