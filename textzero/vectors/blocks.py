@@ -101,26 +101,43 @@ class Blocks:
         """
         if i in self.kept:
             return self.kept[i]
-        matrix, settings = self.matrix, self.settings
         first, last = self.ranges[i]
-        offsets = matrix.offsets[first : last + 1]
-        records = np.ascontiguousarray(matrix.lengths[first:last, 1])
-        try:
-            with encoded_rows(matrix, first, last) as data:
-                columns, logs, weights = kernel("least_squares").prepare_rows(
-                    data, offsets - offsets[0], records, matrix.unit, settings.x_max,
-                    settings.exponent, settings.truncate, settings.weight_offset,
-                )  # fmt: skip
-        except ValueError as error:
-            raise InputError(f"the co-occurrences are damaged: {error}") from error
-        if columns.size and not 0 <= columns.min() <= columns.max() < len(matrix.vocabulary):
-            raise InputError("the co-occurrences are damaged: a column is not in the vocabulary")
+        records, columns, logs, weights = decoded_rows(self.matrix, self.settings, first, last)
         starts = np.zeros(last - first + 1, np.int64)
         np.cumsum(records, out=starts[1:])
         block = Block(first, last, starts, columns, logs, weights)
         if i < self.keeps:
             self.kept[i] = block
         return block
+
+
+def decoded_rows(
+    matrix: Cooccurrence, settings: TrainingSettings, first: int, last: int
+) -> tuple[Array, Array, Array, Array]:
+    """Return rows first ... last - 1 as a training kernel takes them.
+
+    Returns:
+        records: int64 (last - first,). How many records each row has.
+        columns: int32 (n,). Checked to be in the vocabulary.
+        logs: float32 (n,). ln x.
+        weights: float32 (n,).
+
+    Raises:
+        InputError: The counts are damaged.
+    """
+    offsets = matrix.offsets[first : last + 1]
+    records = np.ascontiguousarray(matrix.lengths[first:last, 1])
+    try:
+        with encoded_rows(matrix, first, last) as data:
+            columns, logs, weights = kernel("least_squares").prepare_rows(
+                data, offsets - offsets[0], records, matrix.unit, settings.x_max,
+                settings.exponent, settings.truncate, settings.weight_offset,
+            )  # fmt: skip
+    except ValueError as error:
+        raise InputError(f"the co-occurrences are damaged: {error}") from error
+    if columns.size and not 0 <= columns.min() <= columns.max() < len(matrix.vocabulary):
+        raise InputError("the co-occurrences are damaged: a column is not in the vocabulary")
+    return records, columns, logs, weights
 
 
 @contextmanager

@@ -20,10 +20,9 @@ import numpy as np
 from textzero._compat import Array
 from textzero.cooccurrence import Cooccurrence
 from textzero.errors import InputError
-from textzero.kernels import kernel
 from textzero.kernels.reference.adagrad import RECORD
 from textzero.parallel import ordered_threads
-from textzero.vectors.blocks import encoded_rows
+from textzero.vectors.blocks import decoded_rows
 from textzero.vectors.settings import TrainingSettings
 from textzero.vectors.targets import biases
 
@@ -239,20 +238,8 @@ class Tiles:
 
     def _decode(self, first: int, last: int) -> tuple[Array, Array, Array, Array]:
         """Return (int64 rows, int32 columns, float32 ln x, float32 weights) of some rows."""
-        matrix, settings = self.matrix, self.settings
-        offsets = matrix.offsets[first : last + 1]
-        lengths = np.ascontiguousarray(matrix.lengths[first:last, 1])
-        try:
-            with encoded_rows(matrix, first, last) as data:
-                columns, logs, weights = kernel("least_squares").prepare_rows(
-                    data, offsets - offsets[0], lengths, matrix.unit, settings.x_max,
-                    settings.exponent, settings.truncate, settings.weight_offset,
-                )  # fmt: skip
-        except ValueError as error:
-            raise InputError(f"the co-occurrences are damaged: {error}") from error
+        lengths, columns, logs, weights = decoded_rows(self.matrix, self.settings, first, last)
         rows = np.repeat(np.arange(first, last), lengths)
-        if columns.size and not 0 <= columns.min() <= columns.max() < len(matrix.vocabulary):
-            raise InputError("the co-occurrences are damaged: a column is not in the vocabulary")
         if (rows == columns).any():
             raise InputError("the co-occurrences are damaged: a row holds its own word")
         return rows, columns, logs, weights
