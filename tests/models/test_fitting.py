@@ -1,0 +1,180 @@
+"""Fitting keeps the best, stops early, goes on where it stopped, and says when it diverges."""
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+from keras import ops  # noqa: E402
+
+from textzero.errors import InputError, TextzeroError  # noqa: E402
+from textzero.models.batches import Batches  # noqa: E402
+from textzero.models.fitting import STATE, LossModel, fit_network, make_optimizer  # noqa: E402
+from textzero.models.settings import FitOptions  # noqa: E402
+
+X = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+Y = X @ np.array([1, -2, 3, 0.5], np.float32)
+
+
+class Square(keras.layers.Layer):
+    def call(self, found, wanted):
+        return ops.square(found[:, 0] - wanted)
+
+
+def network(rate=0.3):
+    keras.utils.set_random_seed(1)
+    x, y = keras.Input((4,), name="x"), keras.Input((), name="y")
+    hidden = keras.layers.Dropout(rate, seed=3)(keras.layers.Dense(8, name="first")(x))
+    found = keras.layers.Dense(1, name="second")(hidden)
+    return LossModel({"x": x, "y": y}, Square()(found, y))
+
+
+def batches(scale=1.0, size=8):
+    def collate(rows, generator):
+        del generator
+        real = [row for row in rows if row is not None]
+        x, y = np.zeros((len(rows), 4), np.float32), np.zeros(len(rows), np.float32)
+        x[: len(real)], y[: len(real)] = X[real], scale * Y[real]
+        weight = np.zeros(len(rows), np.float32)
+        weight[: len(real)] = 1
+        return {"x": x, "y": y}, weight
+
+    return Batches(range(50), np.full(50, 4), collate, size, 0)
+
+
+def weights(model):
+    return [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
+
+
+def fit(model, options, score=None, state=None, identity="", said=None, **more):
+    say = None if said is None else said.append
+    return fit_network(model, batches(**more), options, score, "figure", state, identity, None, say)
+
+
+OPTIONS = FitOptions(epochs=4, batch_size=8, learning_rate=0.05, compile=False)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_loss_falls(compiled):
+    options = FitOptions(epochs=6, batch_size=8, learning_rate=0.05, compile=compiled)
+    history = fit(network(0.0), options)
+    assert len(history) == 6
+    assert history[-1]["loss"] < history[0]["loss"] / 2
+
+
+def test_the_loss_is_the_mean_over_texts_not_over_rows():
+    model = network(0.0)
+    expected = np.mean((np.asarray(model.predict({"x": X, "y": Y}, verbose=0))))
+    options = FitOptions(epochs=1, batch_size=64, learning_rate=1e-9, compile=False)
+    assert fit(model, options, size=64)[0]["loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_best_epoch_stays_and_training_stops_when_nothing_improves():
+    model, kept = network(), []
+
+    def score():
+        kept.append(weights(model))
+        return {"figure": [0.1, 0.9, 0.5, 0.4, 0.3, 0.2][len(kept) - 1]}
+
+    options = FitOptions(epochs=6, learning_rate=0.05, patience=2, compile=False, ema=None)
+    history = fit(model, options, score)
+    assert [entry["figure"] for entry in history] == [0.1, 0.9, 0.5, 0.4]
+    for found, wanted in zip(weights(model), kept[1], strict=True):
+        assert np.array_equal(found, wanted)
+    assert not np.array_equal(kept[1][0], kept[3][0])
+
+
+def test_the_average_of_the_weights_is_what_is_scored_and_kept():
+    plain, averaged, seen = network(), network(), []
+    fit(plain, FitOptions(epochs=3, compile=False, ema=None, learning_rate=0.05))
+    fit(averaged, FitOptions(epochs=3, compile=False, ema=0.999, learning_rate=0.05),
+        lambda: seen.append(weights(averaged)) or {"figure": float(len(seen))})  # fmt: skip
+    start = weights(network())
+    moved = [np.abs(weights(m)[0] - start[0]).max() for m in (plain, averaged)]
+    assert 0 < moved[1] < moved[0] / 5  # a slow average has hardly left the start
+    assert np.array_equal(weights(averaged)[0], seen[-1][0])
+
+
+@pytest.mark.parametrize("ema", [None, 0.9])
+@pytest.mark.parametrize("rates", [{}, {".*second.*": 10.0}])
+def test_a_training_that_goes_on_gives_the_weights_of_an_unbroken_one(tmp_path, ema, rates):
+    options = FitOptions(
+        epochs=5, batch_size=8, learning_rate=0.05, ema=ema, rates=rates, compile=False
+    )
+    whole = network()
+    history = fit(whole, options, lambda: {"figure": 1.0 - len(weights(whole))})
+    broken, calls = network(), []
+
+    def dies():
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return {"figure": 1.0 - len(weights(broken))}
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(broken, options, dies, tmp_path / STATE)
+    assert (tmp_path / STATE).exists()
+    said, again = [], network()
+    found = fit(again, options, lambda: {"figure": 1.0 - len(weights(again))},
+                tmp_path / STATE, said=said)  # fmt: skip
+    assert "goes on after epoch 3" in said[0]
+    assert found == history
+    for one, other in zip(weights(again), weights(whole), strict=True):
+        assert np.array_equal(one, other)
+    assert not (tmp_path / STATE).exists()
+
+
+def test_a_state_of_another_training_is_not_taken_up(tmp_path):
+    model = network()
+
+    def dies():
+        dies.calls = getattr(dies, "calls", 0) + 1
+        if dies.calls == 2:
+            raise KeyboardInterrupt
+        return {"figure": 0.0}
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, OPTIONS, dies, tmp_path / STATE, "one")
+    said = []
+    assert len(fit(network(), OPTIONS, None, tmp_path / STATE, "two", said)) == 4
+    assert "starts afresh" in said[0]
+
+
+def test_a_damaged_state_is_refused(tmp_path):
+    (tmp_path / STATE).write_bytes(b"\x08" + bytes(20))
+    with pytest.raises(InputError, match="safetensors"):
+        fit(network(), OPTIONS, None, tmp_path / STATE)
+
+
+def test_a_training_that_diverges_says_so():
+    options = FitOptions(epochs=3, learning_rate=0.05, compile=False)
+    with pytest.raises(TextzeroError, match="lower the learning rate"):
+        fit(network(), options, scale=float("nan"))
+
+
+def test_rates_are_multiples_of_the_rate_of_the_variables_they_name():
+    optimizer = make_optimizer(FitOptions(rates={".*second.*": 10.0}), 100)
+    model = network()
+    optimizer.build(model.trainable_variables)
+    before = weights(model)
+    optimizer.apply([ops.ones(v.shape) for v in model.trainable_variables])
+    steps = {
+        v.path.split("/")[0]: np.abs(after - old).max()  # Adam's first step is the rate itself
+        for v, after, old in zip(model.trainable_variables, weights(model), before, strict=True)
+    }
+    assert steps["second"] == pytest.approx(10 * steps["first"], rel=0.05)
+
+
+def test_the_rate_rises_then_falls_to_the_final_one():
+    options = FitOptions(epochs=4, learning_rate=1e-2, final_learning_rate=1e-3, warmup=0.5)
+    rate = make_optimizer(options, 10)._learning_rate
+    assert float(rate(0)) == pytest.approx(2e-3)
+    assert float(rate(5)) == pytest.approx(1e-2)
+    assert float(rate(40)) == pytest.approx(1e-3, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"learning_rate": 0}, {"ema": 1.0}, {"patience": 0}]
+)
+def test_options_that_cannot_be_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        FitOptions(**wrong)
