@@ -6,6 +6,7 @@ have correlated products (`similar`); PMI adds up over the parts of a sentence (
 """
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -248,6 +249,13 @@ class WordVectors(VectorTable):
         from textzero.vectors.clustering import cluster_words
 
         return cluster_words(self, **settings)
+
+    def to_embedding(
+        self, vocabulary: Sequence[str] | None = None, trainable: bool = False, **settings: Any
+    ) -> Any:
+        """Return a `keras.layers.Embedding`; see `textzero.models.embedding.to_embedding`."""
+        module = import_module("textzero.models.embedding")  # by name: models are downstream
+        return module.to_embedding(self, vocabulary, trainable, **settings)
 
     def sentence_vector(
         self, words: Sequence[str] | str, *, method: str = "sum", remove: int = 1
