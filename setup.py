@@ -25,7 +25,12 @@ EXTRAS = {
     "dask": ["distributed>=2024.1"],
     "plot": ["matplotlib>=3.8"],
     "usearch": ["usearch>=2.10"],
-    "test": ["gensim>=4.3; python_version < '3.14'", "hypothesis>=6.100", "pytest>=8"],
+    "test": [
+        "gensim>=4.3; python_version < '3.14'",
+        "hypothesis>=6.100",
+        "pytest>=8",
+        "python-crfsuite>=0.9.10",
+    ],
 }
 EXTRAS["all"] = sorted(
     {p for name in ("models", "dask", "plot", "usearch", "test") for p in EXTRAS[name]}
