@@ -178,3 +178,21 @@ def test_the_rate_rises_then_falls_to_the_final_one():
 def test_options_that_cannot_be_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         FitOptions(**wrong)
+
+
+@pytest.mark.parametrize("late", range(6))
+def test_a_later_batch_may_be_longer_than_the_first_two(late):
+    x = keras.Input((None, 2), name="x")
+    model = LossModel({"x": x}, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(x)))
+    seen = []
+
+    def collate(rows, generator):
+        del generator
+        length = 80 if late in rows else 16
+        seen.append(length)
+        return {"x": np.ones((len(rows), length, 2), np.float32)}, np.ones(len(rows), np.float32)
+
+    made = Batches(range(12), np.ones(12), collate, 2, 0, ragged={"x"})
+    fit_network(model, made, FitOptions(epochs=2, compile=False), None, "figure")
+    assert made.epoch >= 2
+    assert {16, 80} == set(seen)

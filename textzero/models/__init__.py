@@ -20,12 +20,27 @@ if tuple(int(part) for part in keras.__version__.split(".")[:2]) < (3, 15):
         "pip install 'textzero[models]'"
     )
 
+from textzero.models.layers import (
+    CRF,
+    MEMM,
+    AttentionPooling1D,
+    GatedDilatedConv1D,
+    MixedEmbedding,
+    SpanPointer,
+)
+
 if TYPE_CHECKING:
+    from textzero.models.answer_score import score_answers
+    from textzero.models.answer_spans import Answer
     from textzero.models.classifier import Classifier
+    from textzero.models.conll import read_conll, read_word_tags, read_words
     from textzero.models.embedding import to_embedding
-    from textzero.models.encoding import Encoder
+    from textzero.models.encoding import Encoded, Encoder
+    from textzero.models.entities import Entity
+    from textzero.models.entity_score import EntityScore, score_entities
     from textzero.models.extractor import Extractor
     from textzero.models.reader import Reader
+    from textzero.models.reading import Question, Questions, read_questions
     from textzero.models.settings import (
         ClassifierSettings,
         ExtractorSettings,
@@ -33,44 +48,74 @@ if TYPE_CHECKING:
         ReaderSettings,
         TaggerSettings,
     )
+    from textzero.models.tagged import TaggedSentences
     from textzero.models.tagger import Tagger
+    from textzero.models.tags import convert_tags
     from textzero.models.text_model import TextModel, load_model
 
 _HOMES = {
+    "Answer": "answer_spans",
     "Classifier": "classifier",
     "ClassifierSettings": "settings",
+    "Encoded": "encoding",
     "Encoder": "encoding",
+    "Entity": "entities",
+    "EntityScore": "entity_score",
     "Extractor": "extractor",
     "ExtractorSettings": "settings",
     "FitOptions": "settings",
+    "Question": "reading",
+    "Questions": "reading",
     "Reader": "reader",
     "ReaderSettings": "settings",
+    "TaggedSentences": "tagged",
     "Tagger": "tagger",
     "TaggerSettings": "settings",
     "TextModel": "text_model",
+    "convert_tags": "tags",
     "load_model": "text_model",
+    "read_conll": "conll",
+    "read_questions": "reading",
+    "read_word_tags": "conll",
+    "read_words": "conll",
+    "score_answers": "answer_score",
+    "score_entities": "entity_score",
     "to_embedding": "embedding",
 }
 
 __all__ = [
     "CRF",
     "MEMM",
+    "Answer",
     "AttentionPooling1D",
     "Classifier",
     "ClassifierSettings",
+    "Encoded",
     "Encoder",
+    "Entity",
+    "EntityScore",
     "Extractor",
     "ExtractorSettings",
     "FitOptions",
     "GatedDilatedConv1D",
     "MixedEmbedding",
+    "Question",
+    "Questions",
     "Reader",
     "ReaderSettings",
     "SpanPointer",
+    "TaggedSentences",
     "Tagger",
     "TaggerSettings",
     "TextModel",
+    "convert_tags",
     "load_model",
+    "read_conll",
+    "read_questions",
+    "read_word_tags",
+    "read_words",
+    "score_answers",
+    "score_entities",
     "to_embedding",
 ]
 

@@ -1,6 +1,6 @@
 """Examples of many lengths as padded batches of few shapes, in an order that a seed decides."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import keras
@@ -60,6 +60,7 @@ class Batches(keras.utils.PyDataset):
         batch_size: Rows of each batch.
         seed: Of the order.
         epoch: The epoch to begin with.
+        ragged: Names of the arrays whose second axis is of another length in other batches.
     """
 
     def __init__(
@@ -70,10 +71,12 @@ class Batches(keras.utils.PyDataset):
         batch_size: int,
         seed: int,
         epoch: int = 0,
+        ragged: Collection[str] = (),
     ) -> None:
         super().__init__(workers=1)
         self.examples, self.lengths, self.collate = examples, np.asarray(lengths), collate
         self.batch_size, self.seed, self.epoch = batch_size, seed, epoch
+        self.ragged, self._described = ragged, False
         self._order = self._shuffled()
 
     def __len__(self) -> int:
@@ -83,7 +86,18 @@ class Batches(keras.utils.PyDataset):
         chosen: list[Any] = [self.examples[place] for place in self._order[index]]
         chosen += [None] * (self.batch_size - len(chosen))
         generator = np.random.default_rng([self.seed, self.epoch, index])
-        return self.collate(chosen, generator)
+        batch, weight = self.collate(chosen, generator)
+        if index == 1 and not self._described:
+            # Keras looks at the first two batches before it begins, and takes for fixed what they
+            # have in common; no padded length is one more than another
+            self._described = True
+            batch = {
+                name: np.pad(x, [(0, 0), (0, 1)] + [(0, 0)] * (x.ndim - 2))
+                if name in self.ragged
+                else x
+                for name, x in batch.items()
+            }
+        return batch, weight
 
     def on_epoch_end(self) -> None:
         """Draw the order of the next epoch."""

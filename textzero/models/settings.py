@@ -25,6 +25,8 @@ class FitOptions:
         weight_decay: Of the decoupled kind, or None.
         rates: Pattern of a variable's path -> multiple of the learning rate (article 7196 gives
             the transitions of a CRF a hundred times the rate of a pretrained body).
+        unknown: Share of the tokens that a step reads as unknown ones (article 5409 calls it the
+            strongest augmentation); what is known of their words stays.
         seed: Of weights, dropout and the order of texts.
         compile: Whether XLA compiles the step: it takes seconds for each padded length.
     """
@@ -40,6 +42,7 @@ class FitOptions:
     clip_norm: float | None = 5.0
     weight_decay: float | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
+    unknown: float = 0.1
     seed: int = 0
     compile: bool = True
 
@@ -49,6 +52,8 @@ class FitOptions:
             raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
         if self.ema is not None and not 0 < self.ema < 1:
             raise ValueError(f"ema must lie between 0 and 1, got {self.ema}")
+        if not 0 <= self.unknown < 1:
+            raise ValueError(f"unknown must lie between 0 and 1, got {self.unknown}")
         if self.patience is not None:
             _at_least(1, patience=self.patience)
 
@@ -94,8 +99,8 @@ class ReaderSettings:
         question_dilations: Of the gated convolutions over the question.
         passage_dilations: Of those over the passage.
         max_passage: Tokens of a passage that are read at once; longer ones are read in parts.
-        max_answer: Tokens of the longest answer; None takes what the training data have.
-        threshold: Least score of an answer.
+        max_answer: Characters of the longest answer; None takes what the training data have.
+        threshold: What the probabilities of an answer's start and end must both exceed.
         loss: "focal", or "bce".
         matches: Whether it is an input that a token, or its word, stands in the question too.
         dropout: Of the embedding.

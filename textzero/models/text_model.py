@@ -21,6 +21,7 @@ from textzero.models.fitting import STATE, LossModel, fit_network
 from textzero.models.layers import MixedEmbedding
 from textzero.models.saved import CONFIG, KIND, WEIGHTS, model_class, read_weights, write_weights
 from textzero.models.settings import FitOptions, from_json
+from textzero.models.word_table import UNKNOWN
 from textzero.progress import Progress
 from textzero.version import __version__
 
@@ -160,11 +161,14 @@ class TextModel(ABC):
             real = [row for row in rows if row is not None]
             longest = max(self.length(row) for row in real)
             batch = self.training_batch(real, bucket_length(longest), generator)
+            if options.unknown:
+                batch = with_unknown(batch, options.unknown, generator)
             weight = np.zeros(len(rows), np.float32)
             weight[: len(real)] = 1
             return {name: pad([array], len(rows))[0] for name, array in batch.items()}, weight
 
-        return Batches(examples, lengths, collate, options.batch_size, options.seed)
+        ragged = {tensor.name for tensor in self.trainer.inputs if tensor.shape[1:2] == (None,)}
+        return Batches(examples, lengths, collate, options.batch_size, options.seed, ragged=ragged)
 
     def run(self, inputs: Sequence[dict[str, Array]], batch_size: int = 64) -> list[Any]:
         """Return the network's outputs for encoded texts, each cut to its length.
@@ -261,6 +265,18 @@ class TextModel(ABC):
                 file.write(beside.read_bytes())
             finally:
                 beside.unlink(missing_ok=True)
+
+
+def with_unknown(
+    batch: dict[str, Array], share: float, generator: np.random.Generator
+) -> dict[str, Array]:
+    """Return a batch in which a share of the tokens is unknown; padding stays padding."""
+    changed = {}
+    for name, ids in batch.items():
+        if name.endswith("tokens"):
+            hidden = (generator.random(ids.shape) < share) & (ids > UNKNOWN)
+            changed[name] = np.where(hidden, np.int32(UNKNOWN), ids)
+    return batch | changed
 
 
 def load_model(folder: str | Path) -> TextModel:
