@@ -185,6 +185,7 @@ class TextModel(ABC):
             return []
         lengths = np.array([len(next(iter(text.values()))) for text in inputs])
         results: list[Any] = [None] * len(inputs)
+        per_token = [output.shape[1:2] == (None,) for output in self.network.outputs]
         for places in length_order(lengths, batch_size):
             length = bucket_length(max(1, int(lengths[places[0]])))
             batch = {
@@ -194,8 +195,8 @@ class TextModel(ABC):
             many = isinstance(found, list | tuple)
             for row, place in enumerate(places):
                 parts = [
-                    part[row, : lengths[place]] if part.shape[1:2] == (length,) else part[row]
-                    for part in (found if many else [found])
+                    part[row, : lengths[place]] if cut else part[row]
+                    for part, cut in zip(found if many else [found], per_token, strict=True)
                 ]
                 results[place] = parts if many else parts[0]
         return results
