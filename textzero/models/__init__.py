@@ -20,6 +20,7 @@ if tuple(int(part) for part in keras.__version__.split(".")[:2]) < (3, 15):
         "pip install 'textzero[models]'"
     )
 
+from textzero.models import extraction_network as _  # registers its layers
 from textzero.models.layers import (
     CRF,
     MEMM,
@@ -32,13 +33,14 @@ from textzero.models.layers import (
 if TYPE_CHECKING:
     from textzero.models.answer_score import score_answers
     from textzero.models.answer_spans import Answer
-    from textzero.models.classifier import Classifier
+    from textzero.models.classifier import Classifier, Prediction
     from textzero.models.conll import read_conll, read_word_tags, read_words
     from textzero.models.embedding import to_embedding
     from textzero.models.encoding import Encoded, Encoder
     from textzero.models.entities import Entity
     from textzero.models.entity_score import EntityScore, score_entities
     from textzero.models.extractor import Extractor
+    from textzero.models.labelled import LabelledTexts, read_labelled
     from textzero.models.reader import Reader
     from textzero.models.reading import Question, Questions, read_questions
     from textzero.models.settings import (
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from textzero.models.tagger import Tagger
     from textzero.models.tags import convert_tags
     from textzero.models.text_model import TextModel, load_model
+    from textzero.models.triple_score import score_triples
+    from textzero.models.triples import Fact, Triple, TripleTexts, read_triples
 
 _HOMES = {
     "Answer": "answer_spans",
@@ -63,7 +67,10 @@ _HOMES = {
     "EntityScore": "entity_score",
     "Extractor": "extractor",
     "ExtractorSettings": "settings",
+    "Fact": "triples",
     "FitOptions": "settings",
+    "LabelledTexts": "labelled",
+    "Prediction": "classifier",
     "Question": "reading",
     "Questions": "reading",
     "Reader": "reader",
@@ -72,14 +79,19 @@ _HOMES = {
     "Tagger": "tagger",
     "TaggerSettings": "settings",
     "TextModel": "text_model",
+    "Triple": "triples",
+    "TripleTexts": "triples",
     "convert_tags": "tags",
     "load_model": "text_model",
     "read_conll": "conll",
+    "read_labelled": "labelled",
     "read_questions": "reading",
+    "read_triples": "triples",
     "read_word_tags": "conll",
     "read_words": "conll",
     "score_answers": "answer_score",
     "score_entities": "entity_score",
+    "score_triples": "triple_score",
     "to_embedding": "embedding",
 }
 
@@ -96,9 +108,12 @@ __all__ = [
     "EntityScore",
     "Extractor",
     "ExtractorSettings",
+    "Fact",
     "FitOptions",
     "GatedDilatedConv1D",
+    "LabelledTexts",
     "MixedEmbedding",
+    "Prediction",
     "Question",
     "Questions",
     "Reader",
@@ -108,14 +123,19 @@ __all__ = [
     "Tagger",
     "TaggerSettings",
     "TextModel",
+    "Triple",
+    "TripleTexts",
     "convert_tags",
     "load_model",
     "read_conll",
+    "read_labelled",
     "read_questions",
+    "read_triples",
     "read_word_tags",
     "read_words",
     "score_answers",
     "score_entities",
+    "score_triples",
     "to_embedding",
 ]
 
