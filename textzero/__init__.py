@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         TokenizerError,
     )
     from textzero.lexicon import Lexicon
+    from textzero.models.saliency import gradient_flow, saliency
     from textzero.segmentation_score import SegmentationScore, score_segmentation
     from textzero.segmenter import Segmenter
     from textzero.structure.finding import find_templates
@@ -71,8 +72,10 @@ _HOMES = {
     "evaluate_similarity": "vectors.evaluation",
     "explain_word": "discovery.explain",
     "find_templates": "structure.finding",
+    "gradient_flow": "models.saliency",
     "load_vectors": "vectors.formats",
     "merge_counts": "counts",
+    "saliency": "models.saliency",
     "save_vectors": "vectors.formats",
     "score_segmentation": "segmentation_score",
     "train_vectors": "vectors.training",
@@ -111,8 +114,10 @@ __all__ = [
     "evaluate_similarity",
     "explain_word",
     "find_templates",
+    "gradient_flow",
     "load_vectors",
     "merge_counts",
+    "saliency",
     "save_vectors",
     "score_segmentation",
     "train_vectors",

@@ -62,7 +62,7 @@ def make_optimizer(options: FitOptions, steps: int) -> keras.optimizers.Optimize
             weight_decay=options.weight_decay or 0.0,
             global_clipnorm=options.clip_norm,
             use_ema=options.ema is not None,
-            ema_momentum=0.99 if options.ema is None else options.ema,
+            ema_momentum=1 - 1 / (1 + (options.ema or 0) * steps),
             gradient_accumulation_steps=options.accumulation,
         )
 

@@ -18,8 +18,9 @@ class FitOptions:
         final_learning_rate: What a half cosine lowers it to by the last epoch; None keeps it.
         warmup: Share of the first epoch over which the rate rises from zero.
         patience: Epochs without a better score after which training ends; None never.
-        ema: Momentum of the moving average of the weights that is scored and kept (article 6575
-            has 0.9999 for hundreds of thousands of texts); None keeps the weights themselves.
+        ema: Length, in epochs, of the moving average of the weights that is scored and kept
+            (article 6575 has a momentum of 0.9999, which is three of its epochs); None keeps the
+            weights themselves.
         accumulation: Steps whose gradients are averaged before the weights move.
         clip_norm: Bound on the norm of all gradients, or None.
         weight_decay: Of the decoupled kind, or None.
@@ -38,7 +39,7 @@ class FitOptions:
     final_learning_rate: float | None = 5e-5
     warmup: float = 0.5
     patience: int | None = 6
-    ema: float | None = 0.99
+    ema: float | None = 1.0
     accumulation: int | None = None
     clip_norm: float | None = 5.0
     weight_decay: float | None = None
@@ -51,8 +52,8 @@ class FitOptions:
         _at_least(1, epochs=self.epochs, batch_size=self.batch_size)
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
-        if self.ema is not None and not 0 < self.ema < 1:
-            raise ValueError(f"ema must lie between 0 and 1, got {self.ema}")
+        if self.ema is not None and not self.ema > 0:
+            raise ValueError(f"ema must be above 0, got {self.ema}")
         if not 0 <= self.unknown < 1:
             raise ValueError(f"unknown must lie between 0 and 1, got {self.unknown}")
         if self.patience is not None:
