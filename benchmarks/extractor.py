@@ -23,7 +23,7 @@ from textzero.models.extraction_network import (
     bilstm_units,
     encoder_parameters,
 )
-from textzero.models.extractor import OPTIONS, Extractor
+from textzero.models.extractor import Extractor
 from textzero.models.settings import ExtractorSettings, FitOptions
 from textzero.models.triples import TripleTexts, read_triples
 from textzero.vectors.word_vectors import WordVectors
@@ -44,7 +44,7 @@ def main() -> None:
         "--layers", type=int, default=12, help="gated convolutions, the first of the twelve"
     )
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=OPTIONS.learning_rate)
+    parser.add_argument("--rate", type=float, default=Extractor.fit_options.learning_rate)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trial", action="store_true", help="score held-out training sentences")
     options = parser.parse_args()
@@ -66,7 +66,7 @@ def main() -> None:
         )
         fit = FitOptions(
             epochs=options.epochs, batch_size=options.batch_size, learning_rate=options.rate,
-            warmup=OPTIONS.warmup, compile=OPTIONS.compile, seed=options.seed,
+            warmup=Extractor.fit_options.warmup, compile=Extractor.fit_options.compile, seed=options.seed,
         )  # fmt: skip
         measure(variant, train, held, test, vectors, settings, fit, options.trial)
 

@@ -137,7 +137,7 @@ def show(
 
 
 def arguments() -> argparse.Namespace:
-    defaults, fit = ReaderSettings(), FitOptions()
+    defaults, fit = ReaderSettings(), Reader.fit_options
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -13,7 +13,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FORMATS = ("auto", "text", "jsonl", "csv", "tsv", "parquet")
 
 
-def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return one decorator that adds some options, in their order."""
+
     def decorate(command: Command) -> Command:
         for option in reversed(options):
             command = option(command)
@@ -22,8 +24,7 @@ def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Com
     return decorate
 
 
-corpus_options = _together(
-    click.argument("corpus", nargs=-1, required=True),
+_reading_options = together(
     click.option(
         "--include",
         multiple=True,
@@ -72,8 +73,10 @@ corpus_options = _together(
         help="What to do with a damaged file or record; skip keeps what can be read.",
     ),
 )
+corpus_options = together(click.argument("corpus", nargs=-1, required=True), _reading_options)
+text_options = together(click.argument("corpus", nargs=-1), _reading_options)
 
-token_options = _together(
+token_options = together(
     click.option(
         "--tokenizer",
         default="word",
@@ -100,7 +103,7 @@ def min_count_option(default: int) -> Callable[[Command], Command]:
 
 def pair_options(window: int, weighting: str) -> Callable[[Command], Command]:
     """Return the options that say which words are near each other."""
-    return _together(
+    return together(
         click.option("--max-words", type=click.IntRange(2), help="Use at most so many words."),
         click.option(
             "--window",

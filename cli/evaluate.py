@@ -2,6 +2,7 @@
 
 import click
 
+from . import _gold as gold_data
 from . import _options as options
 
 
@@ -100,3 +101,52 @@ def segmentation_command(
         if value is not None:
             shown = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
             click.echo(f"{name}\t{shown}")
+
+
+@evaluate.command("model")
+@click.argument("model", type=click.Path())
+@click.argument("gold", nargs=-1, required=True)
+@gold_data.tagged_options
+@gold_data.labelled_options
+@gold_data.encoding_option
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True,
+              help="Texts that go through the network at once.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def model_command(
+    model: str,
+    gold: tuple[str, ...],
+    form: str,
+    scheme: str,
+    strict: bool,
+    text_column: str | None,
+    label_column: str | None,
+    encoding: str,
+    batch_size: int,
+    as_json: bool,
+) -> None:
+    """Score MODEL on GOLD, labelled data of the form that it was trained on.
+
+    Names: precision, recall and F1 as conlleval counts them. Answers: exact match and character
+    F1. Triples: precision, recall and F1. Labels: accuracy, macro F1, and figures of each label.
+    """
+    import json
+
+    from ._models import load
+
+    loaded = load(model, "Tagger", "Reader", "Extractor", "Classifier")
+    kind = type(loaded).__name__
+    if kind == "Tagger":
+        data = gold_data.read_tagged(gold, form, scheme, strict, encoding)
+    elif kind == "Reader":
+        data = gold_data.read_questions(gold)
+    elif kind == "Extractor":
+        data = gold_data.read_triples(gold, encoding)
+    else:
+        data = gold_data.read_texts_with_labels(gold, text_column, label_column, encoding)
+    score = loaded.evaluate(data, batch_size)
+    if as_json:
+        click.echo(json.dumps(score, ensure_ascii=False))
+        return
+    for name, value in score.items():
+        shown = f"{value:,.0f}" if name in ("texts", "cut") else f"{value:.4f}"
+        click.echo(f"{name}\t{shown}")

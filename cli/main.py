@@ -25,6 +25,12 @@ COMMANDS = {
     "evaluate": "Measure a result against a gold set.",
     "templates": 'Find the templates of sentences, such as "X 是 什么".',
     "parse": "Show sentences as trees of nested templates.",
+    "train": "Train a tagger, reader, extractor or classifier from vectors and labels.",
+    "tag": "Find names, words or parts of speech with a trained model.",
+    "answer": "Answer questions from passages with a trained model.",
+    "extract": "Find triples of subject, predicate and object with a trained model.",
+    "classify": "Label texts with a trained model.",
+    "saliency": "Show what each word did for a model's decision.",
     "convert": "Read and write the vector files of other tools.",
     "doctor": "What this machine has of what textzero uses.",
 }

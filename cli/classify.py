@@ -1,0 +1,50 @@
+"""textzero classify."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from . import _models as models
+from . import _options as options
+
+
+@click.command()
+@models.model_argument
+@options.text_options
+@models.json_option
+@models.batch_option
+@options.quiet_option
+def classify(model: str, as_json: bool, batch_size: int, quiet: bool, **corpus: Any) -> None:
+    """Print the label of each text of CORPUS, as MODEL sees it.
+
+    A line comes out for each line in: label, probability and text, with tabs between. Without
+    CORPUS texts are read from standard input. MODEL is what `textzero train classifier` wrote.
+    """
+    texts = models.corpus_or_stdin(**corpus)
+    reading = texts.new_reading()
+    loaded = models.load(model, "Classifier")
+    cut = total = 0
+    for batch in models.batches_of_texts(texts, reading):
+        found = loaded.predict(batch, batch_size)
+        cut += sum(prediction.left_out > 0 for prediction in found)
+        total += len(found)
+        if as_json:
+            rows = [
+                models.as_json({"text": text} | asdict(prediction))
+                for text, prediction in zip(batch, found, strict=True)
+            ]
+        else:
+            rows = [
+                f"{prediction.label}\t{prediction.probability:.4f}\t{models.one_line(text)}"
+                for text, prediction in zip(batch, found, strict=True)
+            ]
+        models.write_lines(rows)
+    if cut and not quiet:
+        most = loaded.settings.max_tokens
+        click.echo(
+            f"Warning: {cut:,} of {total:,} texts have more than {most} tokens; "
+            "their middle was not read",
+            err=True,
+        )
+    options.report_losses(reading, quiet)

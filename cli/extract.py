@@ -1,0 +1,40 @@
+"""textzero extract."""
+
+from typing import Any
+
+import click
+
+from . import _models as models
+from . import _options as options
+
+
+@click.command()
+@models.model_argument
+@options.text_options
+@models.json_option
+@models.batch_option
+@options.quiet_option
+def extract(model: str, as_json: bool, batch_size: int, quiet: bool, **corpus: Any) -> None:
+    """Print the triples that MODEL finds in each text of CORPUS.
+
+    A line for each triple: number of the text, subject, predicate, object and score, with tabs
+    between. Without CORPUS texts are read from standard input. MODEL is what
+    `textzero train extractor` wrote.
+    """
+    texts = models.corpus_or_stdin(**corpus)
+    reading = texts.new_reading()
+    loaded = models.load(model, "Extractor")
+    number = 0
+    for batch in models.batches_of_texts(texts, reading):
+        rows = []
+        for text, triples in zip(batch, loaded.predict(batch, batch_size), strict=True):
+            number += 1
+            if as_json:
+                found = [triple._asdict() for triple in triples]
+                rows.append(models.as_json({"text": text, "triples": found}))
+                continue
+            for triple in triples:
+                parts = "\t".join(map(models.one_line, triple.fact))
+                rows.append(f"{number}\t{parts}\t{triple.score:.4f}")
+        models.write_lines(rows)
+    options.report_losses(reading, quiet)

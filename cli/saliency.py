@@ -1,0 +1,134 @@
+"""textzero saliency."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import _models as models
+from . import _options as options
+from .main import Failure
+
+METHODS = ("logit", "state", "integrated-gradients", "gradient-input", "occlusion")
+_SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".jsonl": "json"}
+
+
+@click.command()
+@models.model_argument
+@options.text_options
+@click.option("--method", type=click.Choice(METHODS), default="logit", show_default=True,
+              help="How: state and logit need a recurrent layer.")  # fmt: skip
+@click.option("--target", metavar="LABEL",
+              help="The class to explain.  [default: the one that is predicted]")  # fmt: skip
+@click.option("--format", "format", type=click.Choice(["terminal", "json", "html"]),
+              help="Coloured text, JSON lines, or one page.  "
+              "[default: by suffix of -o, else terminal]")  # fmt: skip
+@click.option("-o", "--output", default="-", metavar="FILE",
+              help="Where to write.  [default: standard output]")  # fmt: skip
+@click.option("--trust", is_flag=True,
+              help="Load a .keras file of somebody else: it may run code.")  # fmt: skip
+@click.option("--encoder", type=click.Path(), metavar="FOLDER",
+              help="For a .keras file: a model or vectors whose words are its ids.")  # fmt: skip
+@models.batch_option
+@options.force_option
+@options.quiet_option
+def saliency(
+    model: str,
+    method: str,
+    target: str | None,
+    format: str | None,
+    output: str,
+    trust: bool,
+    encoder: str | None,
+    batch_size: int,
+    force: bool,
+    quiet: bool,
+    **corpus: Any,
+) -> None:
+    """Show what each word of the texts of CORPUS did for the decision of MODEL.
+
+    MODEL is what `textzero train classifier` wrote, or a .keras file of a network with an embedding
+    and class scores, whose ids 2, 3, ... are the words of --encoder. Without CORPUS texts are read
+    from standard input.
+
+    logit: what each word adds to the log-odds of the class. state: how far it moves the last state
+    to its end, the article's own measure; sums to 1.
+    """
+    from textzero.files import refuse_missing_folder, refuse_to_overwrite, whole_file
+
+    format = format or _SUFFIXES.get(Path(output).suffix.lower(), "terminal")
+    if output != "-":
+        refuse_to_overwrite(output, force)
+        refuse_missing_folder(output)
+    keras_file = model.endswith(".keras")
+    if not keras_file and (trust or encoder):
+        raise click.UsageError("--trust and --encoder are for a .keras file")
+    texts = models.corpus_or_stdin(**corpus)
+    reading = texts.new_reading()
+    network, encode = (
+        _keras_file(model, trust, encoder)
+        if keras_file
+        else (models.load(model, "Classifier"), None)
+    )
+    wanted = int(target) if keras_file and target and target.isdecimal() else target
+    from textzero.models.saliency import Saliencies
+    from textzero.models.saliency import saliency as explain
+
+    def found() -> Iterator[Saliencies]:
+        for batch in models.batches_of_texts(texts, reading):
+            yield explain(
+                network, batch, method, target=wanted, encode=encode, batch_size=batch_size
+            )
+
+    def parts() -> Iterator[str]:
+        if format == "html":
+            yield Saliencies(one for batch in found() for one in batch).to_html()
+            return
+        for batch in found():
+            yield (
+                batch.to_json()
+                if format == "json"
+                else batch.to_terminal(None if output == "-" else False) + "\n"
+            )
+
+    if output == "-":
+        for part in parts():
+            models.write_lines([part.removesuffix("\n")])
+    else:
+        with whole_file(output) as file:
+            for part in parts():
+                file.write(part.encode("utf-8", "backslashreplace"))
+    options.report_losses(reading, quiet)
+
+
+def _keras_file(path: str, trust: bool, encoder: str | None) -> tuple[Any, Callable[[str], Any]]:
+    """The network of a .keras file, and how a text becomes its ids."""
+    from textzero.errors import InputError
+
+    if not trust:
+        raise click.UsageError(
+            f"{path} is a .keras file, which may hold code that runs when it is loaded; "
+            "pass --trust if you know where it comes from"
+        )
+    if encoder is None:
+        raise click.UsageError("a .keras file needs --encoder, a folder whose words are its ids")
+    if not Path(path).is_file():
+        raise InputError(f"no such file: {path}")
+    models.import_keras()
+    import keras
+
+    from textzero.models import Encoder
+    from textzero.vectors.formats import load_vectors
+
+    click.echo(f"Warning: {path} is trusted; loading a .keras file can run code", err=True)
+    if (Path(encoder) / "encoder.json").exists():
+        words = Encoder.load(encoder)
+    else:
+        words = Encoder.make([], [load_vectors(encoder)], "word")
+    try:
+        network = keras.models.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise Failure(f"{path} is not a Keras model that can be loaded: {first}", 3) from error
+    return network, words.encode
