@@ -71,11 +71,6 @@ def test_several_files_are_read_as_one(write):
     assert data.types == ["NAME", "ORG"]
 
 
-def test_files_without_sentences_hold_none(write):
-    assert len(read_conll(write(""))) == 0
-    assert len(read_conll(write("\n\n-DOCSTART- O\n\n"))) == 0
-
-
 @pytest.mark.parametrize(
     ("content", "line", "expected"),
     [
@@ -95,11 +90,38 @@ def test_a_wrong_line_is_named_with_what_was_expected(write, content, line, expe
         read_conll(path)
 
 
+@pytest.mark.parametrize("content", ["", "\n \n", "\ufeff", "-DOCSTART- -X- O\n\n"])
+def test_a_file_without_a_sentence_is_named_also_among_others(write, content):
+    empty = write(content, "empty.txt")
+    for paths in (empty, [write(BMES), empty]):
+        with pytest.raises(InputError, match=r"empty\.txt:1: expected lines of a token"):
+            read_conll(paths)
+
+
+@pytest.mark.parametrize("pair", [([1, 2], ["O", "O"]), (["a"], [None]), (["a", ""], ["O", "O"])])
+def test_tokens_and_tags_of_pairs_must_be_texts(pair):
+    with pytest.raises(TypeError, match="sentence 2: tokens and tags must be texts, got"):
+        tagged_sentences([(["a"], ["O"]), pair])
+
+
 def test_a_label_that_the_model_does_not_know_is_named(write):
     path = write(BMES)
     with pytest.raises(InputError, match=rf"{path}:1: expected one of the known types \(LOC, ORG"):
         read_conll(path, labels={"ORG", "LOC"})
     assert len(read_conll(path, labels={"NAME"})) == 2
+
+
+def test_what_was_read_from_a_file_still_names_file_and_line_of_a_label(write):
+    columns = read_conll([write(BMES, "a.txt"), write("\n" + BMES + "\n东 S-ORG\n", "b.txt")])
+    words = read_word_tags(write("我_PN\n\n爱_VV 我_PN\n", "c.txt"))
+    for data in (columns, columns.converted("bio"), columns[:]):
+        with pytest.raises(InputError, match=r"b\.txt:9: .* types \(NAME\), got '[SB]-ORG'"):
+            tagged_sentences(data, labels=["NAME"])
+    with pytest.raises(InputError, match=r"b\.txt:9: .*, got 'S-ORG'"):
+        tagged_sentences(columns[2:], labels=["NAME"])
+    with pytest.raises(InputError, match=r"c\.txt:3: expected one of the known tags \(PN\)"):
+        tagged_sentences(words, labels=["PN"])
+    assert read_conll(write(BMES, "one.txt")) == read_conll(write(BMES, "two.txt"))
 
 
 def test_bytes_of_another_codec_are_named_with_their_line(write):
@@ -192,3 +214,14 @@ def test_words_of_a_script_without_spaces_are_joined_without_them():
 def test_a_scheme_cannot_be_made_from_labels_without_one():
     with pytest.raises(ValueError, match="scheme 'none' cannot be written as 'bio'"):
         TaggedSentences([(["a"], ["NN"])], "none").converted("bio")
+
+
+def test_an_empty_sentence_is_told_with_its_place_and_refused_where_strict(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("-DOCSTART- O\n\na B-X\n\n\n\nb O\n\n\n", encoding="utf-8")
+    found = read_conll(file)
+    assert [tokens for tokens, _ in found] == [["a"], ["b"]]
+    assert found.empty == (f"{file}:6",)
+    assert [f"the first at {file}:6" in line for line in found.losses()] == [True]
+    with pytest.raises(InputError, match=r"a\.txt:6: expected a token and its tag, got an empty"):
+        read_conll(file, strict=True)

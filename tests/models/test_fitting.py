@@ -63,7 +63,7 @@ def test_the_loss_falls(compiled):
 
 def test_the_loss_is_the_mean_over_texts_not_over_rows():
     model = network(0.0)
-    expected = np.mean((np.asarray(model.predict({"x": X, "y": Y}, verbose=0))))
+    expected = np.mean(np.asarray(model.predict({"x": X, "y": Y}, verbose=0)))
     options = FitOptions(epochs=1, batch_size=64, learning_rate=1e-9, compile=False)
     assert fit(model, options, size=64)[0]["loss"] == pytest.approx(expected, rel=1e-4)
 
@@ -164,20 +164,91 @@ def test_rates_are_multiples_of_the_rate_of_the_variables_they_name():
     assert steps["second"] == pytest.approx(10 * steps["first"], rel=0.05)
 
 
+@pytest.mark.parametrize("pattern", [".*", ".*second.*"])
+@pytest.mark.parametrize("ema", [None, 1.0])
+def test_rates_of_all_or_of_some_variables_train(pattern, ema):
+    options = FitOptions(epochs=2, learning_rate=0.05, rates={pattern: 2.0}, ema=ema)
+    history = fit(network(0.0), options)
+    assert history[1]["loss"] < history[0]["loss"]
+
+
+@pytest.mark.parametrize(
+    ("rates", "sentence"),
+    [
+        (
+            {"thrid.*": 2.0},
+            r"rates\['thrid.\*'\] must name a variable; there are first/bias, first/k",
+        ),
+        (
+            {"first.*": 2.0, ".*bias": 3.0},
+            "at most one pattern a variable, first/bias fits first.*, .*bias",
+        ),
+    ],
+)
+def test_a_rate_that_belongs_to_no_variable_or_to_one_with_a_rate_is_refused(rates, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        fit(network(), FitOptions(epochs=1, rates=rates))
+
+
+@pytest.mark.parametrize("rates", [{}, {".*second.*": 1.0}])
+def test_accumulated_steps_move_the_weights_as_one_large_step_does(rates):
+    def fitted(size, accumulation):
+        model = network(0.0)
+        options = FitOptions(
+            epochs=1, learning_rate=0.05, final_learning_rate=None, warmup=0.0, ema=None,
+            clip_norm=None, rates=rates, accumulation=accumulation,
+        )  # fmt: skip
+        fit(model, options, size=size)
+        return weights(model)
+
+    single, parts, whole = fitted(10, 1), fitted(10, 5), fitted(50, None)
+    start = weights(network())
+    assert np.abs(whole[0] - start[0]).max() > 0.01
+    for part, one in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(part, one, atol=1e-5)
+    for one, other in zip(single, fitted(10, None), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_the_average_of_the_best_epoch_stays_when_training_stops_early():
+    model, kept = network(), []
+
+    def score():
+        kept.append(weights(model))
+        return {"figure": -float(len(kept))}
+
+    history = fit(model, FitOptions(epochs=9, learning_rate=0.05, patience=2, ema=1.0), score)
+    assert len(history) == 3
+    for found, wanted in zip(weights(model), kept[0], strict=True):
+        assert np.array_equal(found, wanted)
+
+
+def test_without_a_score_the_last_epoch_stays_and_patience_counts_nothing():
+    model, kept = network(), []
+    options = FitOptions(epochs=4, learning_rate=0.05, patience=1, ema=1.0)
+
+    class Ear(list):
+        def append(self, line):
+            super().append(line)
+            kept.append(weights(model))
+
+    assert len(fit(model, options, said=Ear())) == 4
+    for found, wanted in zip(weights(model), kept[-1], strict=True):
+        assert np.array_equal(found, wanted)
+    assert not np.array_equal(kept[-1][0], kept[-2][0])
+
+
+def test_figures_without_the_one_that_is_maximised_are_an_error():
+    with pytest.raises(KeyError, match="figure"):
+        fit(network(), FitOptions(epochs=1), lambda: {"accuracy": 1.0})
+
+
 def test_the_rate_rises_then_falls_to_the_final_one():
     options = FitOptions(epochs=4, learning_rate=1e-2, final_learning_rate=1e-3, warmup=0.5)
     rate = make_optimizer(options, 10)._learning_rate
     assert float(rate(0)) == pytest.approx(2e-3)
     assert float(rate(5)) == pytest.approx(1e-2)
     assert float(rate(40)) == pytest.approx(1e-3, rel=1e-3)
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"learning_rate": 0}, {"ema": 0.0}, {"patience": 0}]
-)
-def test_options_that_cannot_be_are_refused(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        FitOptions(**wrong)
 
 
 @pytest.mark.parametrize("late", range(6))
@@ -196,3 +267,36 @@ def test_a_later_batch_may_be_longer_than_the_first_two(late):
     fit_network(model, made, FitOptions(epochs=2, compile=False), None, "figure")
     assert made.epoch >= 2
     assert {16, 80} == set(seen)
+
+
+def test_the_state_of_other_labels_or_other_start_weights_is_not_taken_up(tmp_path):
+    def broken_off(model, **more):
+        calls = []
+
+        def dies():
+            calls.append(1)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return {"figure": 0.0}
+
+        with pytest.raises(KeyboardInterrupt):
+            fit_network(model, labelled(**more), OPTIONS, dies, "figure", tmp_path / STATE)
+
+    def labelled(change=0):
+        made = batches()
+        made.examples = [(i, {"label": np.array([i + change * (i == 7)])}) for i in range(50)]
+        collate = made.collate
+        made.collate = lambda rows, g: collate([None if r is None else r[0] for r in rows], g)
+        return made
+
+    def goes_on(model, **more):
+        said = []
+        fit_network(model, labelled(**more), OPTIONS, None, "figure", tmp_path / STATE,
+                    say=said.append)  # fmt: skip
+        return "goes on" in said[0]
+
+    other = network()
+    other.trainable_variables[0].assign(other.trainable_variables[0] + 1)
+    for model, change, expected in ((network(), 0, True), (network(), 1, False), (other, 0, False)):
+        broken_off(network())
+        assert goes_on(model, change=change) == expected

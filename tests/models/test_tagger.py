@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textzero.errors import InputError
-from textzero.models import FitOptions, Tagger, TaggerSettings, tagger
-from textzero.models.conll import read_words, tagged_sentences
+from textzero.models import FitOptions, Tagger, TaggerSettings
+from textzero.models.conll import read_conll, read_words, tagged_sentences
 from textzero.models.encoding import Encoder
 from textzero.models.entities import Chain, continuations, span_probabilities
 from textzero.models.pieces import cut_pieces, cut_quality, word_spans
+from textzero.models.settings import CRF_RATES
 from textzero.models.tags import allowed_tags, scheme_tags, tags_to_spans
 
 SMALL = TaggerSettings(
@@ -31,6 +32,9 @@ NAMES = [
     ("李四去上海市", ["B-PER", "E-PER", "O", "B-LOC", "M-LOC", "E-LOC"]),
     ("🙂他来！", ["O", "S-PER", "O", "O"]),
 ]
+
+
+FACTS = {"scheme": "bio", "types": ["PER"], "outside": True, "characters": True, "joiner": ""}
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +99,51 @@ def test_segment_is_for_models_of_segmented_text(names):
         names.segment(["他"])
 
 
+def test_a_single_text_is_one_text(names):
+    assert names.predict("张三在北京。") == names.predict(["张三在北京。"])
+    facts = FACTS | {"scheme": "bmes", "types": [""], "outside": False}
+    settings = TaggerSettings(dim=4, units=4, dilations=(1,))
+    model = Tagger.make(Encoder.make(["他来"]), settings, facts, 0)
+    assert model.segment("他来") == model.segment(["他来"])
+
+
 def test_training_needs_a_sentence():
     with pytest.raises(InputError, match="at least one sentence with tags"):
         Tagger.train([([], [])])
+
+
+def test_training_needs_a_span_and_validation_too():
+    with pytest.raises(InputError, match="a tag besides O to train on, got 2 sentences without"):
+        Tagger.train([("ab", ["O", "O"]), ("c", ["O"])], settings=SMALL)
+    with pytest.raises(InputError, match="validation must hold a tag besides O, got none in 1 s"):
+        Tagger.train(NAMES, [([], [])], settings=SMALL)
+    with pytest.raises(InputError, match="validation must hold a tag besides O, got none in 1 s"):
+        Tagger.train(NAMES, [("他", ["O"])], settings=SMALL)
+
+
+def test_labelled_data_may_come_from_a_generator(names):
+    assert names.evaluate(pair for pair in NAMES) == names.evaluate(NAMES)
+    assert len(names.examples(pair for pair in NAMES)) == len(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("types", "scheme", "line"),
+    [([""], "bmes", "他 O"), (["NN", "VV"], "none", "他 O"), (["NN", "VV"], "none", "他 XX")],
+)
+def test_a_tag_that_the_model_does_not_have_is_refused_with_its_place(
+    tmp_path, types, scheme, line
+):
+    facts = FACTS | {"scheme": scheme, "types": types, "outside": False}
+    settings = TaggerSettings(dim=4, units=4, dilations=(1,))
+    model = Tagger.make(Encoder.make(["他来"]), settings, facts, 0)
+    path = tmp_path / "other.txt"
+    known = {"bmes": "来 S", "none": "来 VV"}[scheme]
+    path.write_text(f"{known}\n{line}\n", "utf-8")
+    sentence = rf"other\.txt:2: expected one of .*, got '{line[2:]}'"
+    for data in (path, [path], read_conll(path, scheme=scheme)):
+        for read in (model.examples, model.evaluate):
+            with pytest.raises(InputError, match=sentence):
+                read(data)
 
 
 @pytest.fixture
@@ -127,12 +173,12 @@ def test_the_scores_of_a_crf_learn_ten_times_as_fast_unless_told_otherwise(optio
     Tagger.train(NAMES, settings=SMALL, options=FitOptions(rates={".*": 2.0}))
     Tagger.train(NAMES, settings=TaggerSettings(head="softmax", dim=8, units=8, min_count=1))
     assert [dict(options.rates) for options in options_of_fits] == [
-        tagger.CRF_RATES,
+        CRF_RATES,
         {".*": 2.0},
         {},
     ]
     fast, slow = keras.optimizers.Adam(), keras.optimizers.SGD()
-    chosen = keras.optimizers.OptimizerMap(slow, dict.fromkeys(tagger.CRF_RATES, fast))
+    chosen = keras.optimizers.OptimizerMap(slow, dict.fromkeys(CRF_RATES, fast))
     names = [v.name for v in model.trainer.trainable_variables if chosen(v) is fast]
     assert sorted(names) == ["end", "start", "transitions"]
 
@@ -235,7 +281,7 @@ def test_words_of_raw_text_are_told_by_a_rule(text, words):
 
 def test_a_long_text_is_cut_at_sentence_ends_and_nothing_is_lost(names, monkeypatch):
     text = "\n".join(["张三在北京。", "李四去上海市", "🙂他来！"] * 5)
-    monkeypatch.setattr(tagger, "LONGEST", 7)
+    monkeypatch.setattr(names, "settings", small(max_length=7))
     found = names.predict([text, "张三在北京。"])
     assert [e.text for e in found[0]] == ["张三", "北京", "李四", "上海市", "他"] * 5
     assert all(text[e.start : e.end] == e.text for e in found[0])
@@ -247,16 +293,16 @@ def test_a_long_text_is_cut_at_sentence_ends_and_nothing_is_lost(names, monkeypa
 
 
 def test_a_text_without_any_end_is_cut_all_the_same(names, monkeypatch):
-    monkeypatch.setattr(tagger, "LONGEST", 4)
+    monkeypatch.setattr(names, "settings", small(max_length=4))
     assert len(names.predict_tags([["他"] * 11])[0]) == 11
 
 
 def test_long_training_sentences_are_cut_between_spans(names, monkeypatch):
-    monkeypatch.setattr(tagger, "LONGEST", 4)
+    monkeypatch.setattr(names, "settings", small(max_length=4))
     parts = names.examples([NAMES[1]])
     tags = [[names.tags[place] for place in part.labels] for part in parts]
     assert tags == [["B-PER", "E-PER", "O"], ["B-LOC", "M-LOC", "E-LOC"]]
-    monkeypatch.setattr(tagger, "LONGEST", 2)  # the place is longer than a piece
+    monkeypatch.setattr(names, "settings", small(max_length=2))  # the place is longer than a piece
     parts = names.examples([NAMES[1]])
     tags = [[names.tags[place] for place in part.labels] for part in parts]
     assert tags == [["B-PER", "E-PER"], ["O"], ["B-LOC", "E-LOC"], ["S-LOC"]]

@@ -7,6 +7,7 @@ between sentences. `-DOCSTART-` lines, byte-order marks and CRLF are no tokens.
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def read_conll(
     strict: bool = False,
     labels: Collection[str] | None = None,
     encoding: str = "utf-8",
+    outside: bool = True,
 ) -> TaggedSentences:
     """Read files of columns.
 
@@ -40,9 +42,11 @@ def read_conll(
         tag_column: The tag's.
         separator: What separates columns; None for a tab where the line has one, else spaces.
         scheme: Of the tags; "auto" tells it from them.
-        strict: Whether tags that break the scheme are an error; else they are repaired.
+        strict: Whether tags that break the scheme are an error, and sentences without a token
+            (two empty lines together); else tags are repaired, and both are counted.
         labels: The types (of scheme "none": the tags) that are known; others are an error.
         encoding: A Python codec; a byte-order mark is no text.
+        outside: Whether O is known, where `labels` are given.
 
     Raises:
         InputError: The message names file and line, and what was expected there.
@@ -51,21 +55,32 @@ def read_conll(
     if separator == "":
         raise ValueError("separator must not be empty")
     sentences: list[Sentence] = []
-    places: list[list[str]] = []
+    places: list[tuple[Path, list[int]]] = []
+    empty: list[str] = []
     for path in _each(paths):
+        blank = 0  # empty lines just above
         width = 0  # columns of the file's first line
         tokens: list[str] = []
         tags: list[str] = []
-        wheres: list[str] = []
+        numbers: list[int] = []
         for number, line in _lines(path, encoding):
             columns = _columns(line, separator)
             if not columns or columns[0] == _DOCUMENT:
                 if tokens:
                     sentences.append((tokens, tags))
-                    places.append(wheres)
-                    tokens, tags, wheres = [], [], []
+                    places.append((path, numbers))
+                    tokens, tags, numbers = [], [], []
+                blank = 0 if columns else blank + 1
                 continue
             where = f"{path}:{number}"
+            if blank > 1:
+                empty.append(f"{path}:{number - 1}")
+                if strict:
+                    raise InputError(
+                        f"{empty[-1]}: expected a token and its tag, got an empty sentence "
+                        "(empty lines together)"
+                    )
+            blank = 0
             if not width:
                 width, first = len(columns), number
                 _check_width(width, token_column, tag_column, where, line)
@@ -78,11 +93,15 @@ def read_conll(
                 raise InputError(f"{where}: expected a token and its tag, got {line[:40]!r}")
             tokens.append(columns[token_column])
             tags.append(columns[tag_column])
-            wheres.append(where)
+            numbers.append(number)
         if tokens:
             sentences.append((tokens, tags))
-            places.append(wheres)
-    return check_sentences(sentences, scheme, strict, labels, lambda s, t: places[s][t])
+            places.append((path, numbers))
+        if not width:
+            raise InputError(f"{path}:1: expected lines of a token and its tag, got none")
+    where_is = lambda s, t: f"{places[s][0]}:{places[s][1][t]}"  # noqa: E731
+    found = check_sentences(sentences, scheme, strict, labels, where_is, outside=outside)
+    return replace(found, empty=tuple(empty))
 
 
 def read_word_tags(
@@ -145,6 +164,7 @@ def tagged_sentences(
     scheme: str = "auto",
     strict: bool = False,
     labels: Collection[str] | None = None,
+    outside: bool = True,
 ) -> TaggedSentences:
     """Return labelled data of any kind as TaggedSentences.
 
@@ -153,18 +173,21 @@ def tagged_sentences(
         scheme: As in `read_conll`.
         strict: The same.
         labels: The same.
+        outside: The same.
 
     Raises:
         InputError: The message names the place, and what was expected there.
         TypeError: The data are none of these.
     """
     if isinstance(data, TaggedSentences):
-        return check_sentences(data.sentences, data.scheme, strict, labels, _counted, data.repaired)
+        return check_sentences(
+            data.sentences, data.scheme, strict, labels, data.where, data.repaired, outside
+        )
     if isinstance(data, str | os.PathLike):
-        return read_conll(data, scheme=scheme, strict=strict, labels=labels)
+        return read_conll(data, scheme=scheme, strict=strict, labels=labels, outside=outside)
     items = list(data)
     if items and all(isinstance(item, str | os.PathLike) for item in items):
-        return read_conll(items, scheme=scheme, strict=strict, labels=labels)
+        return read_conll(items, scheme=scheme, strict=strict, labels=labels, outside=outside)
     sentences: list[Sentence] = []
     for number, item in enumerate(items, 1):
         try:
@@ -180,12 +203,11 @@ def tagged_sentences(
                 f"sentence {number}: expected a list of {len(tokens)} tags, one a token, "
                 f"got {tags!r:.60}"
             )
+        odd = [each for each in (*tokens, *tags) if not isinstance(each, str) or not each]
+        if odd:
+            raise TypeError(f"sentence {number}: tokens and tags must be texts, got {odd[0]!r:.60}")
         sentences.append((list(tokens), list(tags)))
-    return check_sentences(sentences, scheme, strict, labels, _counted)
-
-
-def _counted(sentence: int, token: int) -> str:
-    return f"sentence {sentence + 1}, token {token + 1}"
+    return check_sentences(sentences, scheme, strict, labels, outside=outside)
 
 
 def _each(paths: Paths) -> list[Path]:

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,34 @@ def make_optimizer(options: FitOptions, steps: int) -> keras.optimizers.Optimize
             global_clipnorm=options.clip_norm,
             use_ema=options.ema is not None,
             ema_momentum=1 - 1 / (1 + (options.ema or 0) * steps),
-            gradient_accumulation_steps=options.accumulation,
+            gradient_accumulation_steps=None if options.accumulation == 1 else options.accumulation,
         )
 
     if not options.rates:
         return adam(1.0)
+    usual = adam(1.0)
     others = {pattern: adam(multiple) for pattern, multiple in options.rates.items()}
-    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(adam(1.0), others))
+
+    def chosen(variable: Any) -> keras.optimizers.Optimizer:
+        # not an OptimizerMap: one whose patterns take all variables fails in SwapEMAWeights
+        found = [other for pattern, other in others.items() if re.fullmatch(pattern, variable.path)]
+        return found[0] if found else usual
+
+    return keras.optimizers.MultiOptimizer(chosen)
+
+
+def _check_rates(options: FitOptions, variables: list[Any]) -> None:
+    """Raise ValueError unless each pattern names a variable, and none is named twice."""
+    paths = sorted(variable.path for variable in variables)
+    for pattern in options.rates:
+        if not any(re.fullmatch(pattern, path) for path in paths):
+            there = ", ".join(paths)
+            raise ValueError(f"rates[{pattern!r}] must name a variable; there are {there}")
+    for path in paths:
+        found = [pattern for pattern in options.rates if re.fullmatch(pattern, path)]
+        if len(found) > 1:
+            fits = ", ".join(found)
+            raise ValueError(f"rates must have at most one pattern a variable, {path} fits {fits}")
 
 
 class Watch(keras.callbacks.Callback):
@@ -126,7 +148,7 @@ class Watch(keras.callbacks.Callback):
             )
         figures = {} if self.score is None else dict(self.score())
         self.history.append({"epoch": epoch + 1, "loss": loss, **figures})
-        reached = figures.get(self.score_name, float(epoch))
+        reached = figures[self.score_name] if self.score else float(epoch)
         if reached > self.best_score:
             self.best_score, self.best_epoch = reached, epoch
             self.best = [ops.convert_to_numpy(v).copy() for v in self.model.trainable_variables]
@@ -211,8 +233,7 @@ def fit_network(
         score_name: The figure that is maximised.
         state: File to go on from, and to write. A training that goes on gives the weights that
             it would have given unbroken.
-        identity: What the training depends on besides the options, the examples' lengths and the
-            network's shape.
+        identity: What the training depends on besides the options, the examples and the weights.
         progress: Shows the batches.
         say: Prints a line for each epoch.
 
@@ -222,12 +243,14 @@ def fit_network(
     Raises:
         TextzeroError: The loss is no longer a number.
         InputError: `state` is damaged.
+        ValueError: A pattern of the rates names no variable, or two name one.
     """
+    _check_rates(options, trainer.trainable_variables)
     progress, say = progress or Progress(), say or (lambda line: None)  # noqa: ARG005
     optimizer = make_optimizer(options, len(batches))
     trainer.compile(optimizer, jit_compile=options.compile)
     optimizer.build(trainer.trainable_variables)
-    key = _key(trainer, batches, options, identity)
+    key = "" if state is None else _key(trainer, batches, options, identity)
     watch = Watch(options, score, score_name, state, key, progress, say)
     watch.set_model(trainer)
     begun = watch.resume()
@@ -250,12 +273,33 @@ def fit_network(
 
 
 def _key(trainer: LossModel, batches: Batches, options: FitOptions, identity: str) -> str:
-    """A digest of what decides a training."""
-    shapes = [tuple(variable.shape) for variable in trainer.trainable_variables]
-    described = json.dumps([asdict(options), shapes, identity], sort_keys=True)
+    """A digest of what decides a training: options, weights, word vectors, labelled texts."""
+    described = json.dumps([asdict(options), identity], sort_keys=True)
     digest = hashlib.sha256(described.encode())
-    digest.update(np.ascontiguousarray(batches.lengths, np.int64).tobytes())
+    for variable in trainer.weights:
+        _feed(digest, ops.convert_to_numpy(variable))
+    for example in batches.examples:
+        _feed(digest, example)
     return digest.hexdigest()
+
+
+def _feed(digest: Any, value: Any) -> None:
+    """Add what an example holds: arrays by their bytes, all else by what it looks like."""
+    if isinstance(value, np.ndarray):
+        digest.update(repr((value.dtype.str, value.shape)).encode())
+        digest.update(np.ascontiguousarray(value).data)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for name in (field.name for field in fields(value)):
+            _feed(digest, getattr(value, name))
+    elif isinstance(value, dict):
+        for name in sorted(value):
+            _feed(digest, (name, value[name]))
+    elif isinstance(value, list | tuple):
+        digest.update(b"%d" % len(value))
+        for item in value:
+            _feed(digest, item)
+    else:
+        digest.update(repr(value).encode())
 
 
 def _storable(variable: Any) -> Array:

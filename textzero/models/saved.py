@@ -68,6 +68,20 @@ def write_weights(path: Path, variables: list[Any]) -> None:
     write_safetensors(path, tensors, {"format": KIND})
 
 
+def check_size(path: Path, least: int) -> None:
+    """Refuse a file of weights that holds less than `least` numbers.
+
+    Raises:
+        InputError: It does, or it is damaged.
+    """
+    held = sum(tensor.size for tensor in map_safetensors(path).values())
+    if held < least:
+        raise InputError(
+            f"{path} must hold at least {least:,} numbers for the network that "
+            f"{path.with_name(CONFIG)} describes, got {held:,}"
+        )
+
+
 def read_weights(path: Path, variables: list[Any]) -> None:
     """Assign what `write_weights` wrote.
 

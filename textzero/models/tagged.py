@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,11 @@ Sentence = tuple[list[str], list[str]]
 Where = Callable[[int, int], str]
 """A sentence's and a token's number, from 0, to what a message calls the place."""
 
+
+def _counted(sentence: int, token: int) -> str:
+    return f"sentence {sentence + 1}, token {token + 1}"
+
+
 _CHARACTERS = 0.9  # share of one-character tokens from which tokens are characters
 
 
@@ -36,11 +41,15 @@ class TaggedSentences(Sequence[Sentence]):
         sentences: The tokens and their tags, as many.
         scheme: A name in `tags.SCHEMES`, or "none" where tags are labels of their own.
         repaired: Tags that broke the scheme and were changed to how conlleval reads them.
+        where: What messages call the place of a token, such as file and line.
+        empty: Places of sentences without a token, which were left out.
     """
 
     sentences: list[Sentence]
     scheme: str
     repaired: int = 0
+    where: Where = field(default=_counted, repr=False, compare=False)
+    empty: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -48,7 +57,9 @@ class TaggedSentences(Sequence[Sentence]):
     def __getitem__(self, place: Any) -> Any:
         """One sentence, or for a slice what it leaves."""
         if isinstance(place, slice):
-            return TaggedSentences(self.sentences[place], self.scheme)
+            kept = range(len(self))[place]
+            where = lambda sentence, token: self.where(kept[sentence], token)  # noqa: E731
+            return TaggedSentences(self.sentences[place], self.scheme, where=where)
         return self.sentences[place]
 
     @property
@@ -89,6 +100,20 @@ class TaggedSentences(Sequence[Sentence]):
         kinds = np.bincount(character_classes()[points], minlength=max(ALONE, WORD) + 1)
         return "" if kinds[ALONE] > kinds[WORD] else " "
 
+    def losses(self) -> list[str]:
+        """Return a line for each way in which the data differ from what stands in the files."""
+        found = []
+        if self.repaired:
+            found.append(
+                f"{self.repaired} tags broke their scheme; they were read as conlleval reads them"
+            )
+        if self.empty:
+            found.append(
+                f"{len(self.empty)} sentences without a token were left out, the first at "
+                f"{self.empty[0]}: between two empty lines a token and its tag were expected"
+            )
+        return found
+
     def converted(self, scheme: str) -> "TaggedSentences":
         """Return the same spans in another scheme.
 
@@ -100,7 +125,7 @@ class TaggedSentences(Sequence[Sentence]):
         if NONE in (scheme, self.scheme):
             raise ValueError(f"tags of scheme {self.scheme!r} cannot be written as {scheme!r}")
         changed = [(tokens, convert_tags(tags, scheme)) for tokens, tags in self.sentences]
-        return TaggedSentences(changed, scheme, self.repaired)
+        return TaggedSentences(changed, scheme, self.repaired, self.where)
 
 
 def check_sentences(
@@ -108,8 +133,9 @@ def check_sentences(
     scheme: str,
     strict: bool,
     labels: Collection[str] | None,
-    where: Where,
+    where: Where = _counted,
     repaired: int = 0,
+    outside: bool = True,
 ) -> TaggedSentences:
     """Find the scheme of sentences; refuse or repair what breaks it.
 
@@ -120,6 +146,7 @@ def check_sentences(
         labels: Known types (of scheme "none": tags); None takes any.
         where: Names places in messages.
         repaired: Tags that were repaired before.
+        outside: Whether O is known, where `labels` are given; for scheme "none" they say it.
 
     Raises:
         InputError: A tag is none of the scheme's, of an unknown type, or (strict) out of order.
@@ -129,8 +156,12 @@ def check_sentences(
         scheme = detect_scheme(tags for _, tags in sentences)
     if scheme not in (*SCHEMES, NONE):
         raise ValueError(f"scheme must be auto, none, {', '.join(SCHEMES)}; got {scheme!r}")
-    counts = Counter(tag for _, tags in sentences for tag in tags if tag != OUTSIDE)
+    counts = Counter(tag for _, tags in sentences for tag in tags)
+    free = scheme != NONE and (outside or labels is None)
+    held = counts.pop(OUTSIDE, 0)
     typed = 2 * sum(count for tag, count in counts.items() if "-" in tag) >= counts.total()
+    if held and not free:
+        counts[OUTSIDE] = held
     wrong = {tag: reason for tag in counts if (reason := _reason(tag, scheme, typed, labels))}
     result: list[Sentence] = []
     for number, (tokens, tags) in enumerate(sentences):
@@ -148,11 +179,37 @@ def check_sentences(
             repaired += sum(a != b for a, b in zip(tags, valid, strict=True))
             tags = valid
         result.append((tokens, tags))
-    return TaggedSentences(result, scheme, repaired)
+    return TaggedSentences(result, scheme, repaired, where)
+
+
+def check_facts(facts: dict[str, Any]) -> None:
+    """Check what a tagger's folder says of the sentences that it learned from.
+
+    Args:
+        facts: "scheme", "types", "outside", "characters" and "joiner", as of TaggedSentences.
+
+    Raises:
+        ValueError: One is not there, or not of its kind.
+    """
+    scheme, types = facts.get("scheme"), facts.get("types")
+    if scheme not in (*SCHEMES, NONE):
+        raise ValueError(f"scheme must be none, {', '.join(SCHEMES)}; got {scheme!r:.60}")
+    named = isinstance(types, list) and all(isinstance(kind, str) for kind in types)
+    if not named or not types or len(set(types)) < len(types) or (scheme == NONE and "" in types):
+        raise ValueError(f"types must be a list of different names, got {types!r:.60}")
+    for name in ("outside", "characters"):
+        if not isinstance(facts.get(name), bool):
+            raise ValueError(f"{name} must be true or false, got {facts.get(name)!r:.60}")
+    joiners = ("",) if facts["characters"] else ("", " ")
+    if facts.get("joiner") not in joiners:
+        raise ValueError(f"joiner must be one of {joiners}, got {facts.get('joiner')!r:.60}")
 
 
 def _reason(tag: str, scheme: str, typed: bool, labels: Collection[str] | None) -> str:
     """What was expected instead of a tag; nothing where it is as it must be."""
+    if tag == OUTSIDE and scheme != NONE:
+        examples = scheme_tags(sorted(labels or ())[:5], scheme, outside=False)
+        return f"expected one of the known tags ({', '.join(examples)})"
     if scheme != NONE and (not has_form(tag, scheme) or typed != ("-" in tag)):
         examples = scheme_tags(["TYPE"] if typed else [""], scheme)
         return f"expected a tag of scheme {scheme} ({', '.join(examples)})"

@@ -4,6 +4,7 @@ Names (spans with types), word segmentation (spans without) and parts of speech 
 labels of their own) differ in the tags alone. Articles 5409, 5542, 7196, 7213.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +22,8 @@ from textzero.models.encoding import Encoded, Encoder
 from textzero.models.entities import Chain, Entity, continuations, span_probabilities
 from textzero.models.entity_score import score_entities, score_labels
 from textzero.models.pieces import FORBIDDEN, cut_pieces, cut_quality, word_spans
-from textzero.models.settings import FitOptions, TaggerSettings
-from textzero.models.tagged import TaggedSentences
+from textzero.models.settings import CRF_RATES, TAGGER_FIT, FitOptions, TaggerSettings
+from textzero.models.tagged import TaggedSentences, check_facts
 from textzero.models.tagging_network import encode_sentence, tag_and_loss
 from textzero.models.tags import (
     NONE,
@@ -35,9 +36,6 @@ from textzero.models.tags import (
 from textzero.models.text_model import TextModel
 from textzero.progress import Progress
 from textzero.vectors.word_vectors import WordVectors
-
-LONGEST = 512  # tokens that are read at once; longer texts are cut into pieces
-CRF_RATES = {r"(.*/)?crf/.*": 10.0}  # article 7196, for a body that is trained from the start
 
 
 @dataclass(frozen=True)
@@ -75,6 +73,7 @@ class Tagger(TextModel):
     """
 
     settings_class: ClassVar[Any] = TaggerSettings
+    fit_options: ClassVar[FitOptions] = TAGGER_FIT
     score_name: ClassVar[str] = "f1"
 
     @classmethod
@@ -103,18 +102,24 @@ class Tagger(TextModel):
                 IOB1 data, "bio").
 
         Raises:
-            InputError: A file has a fault, there is no sentence, or validation has other types.
+            InputError: A file has a fault, there is no sentence or no tag but O, or validation
+                has other types or none.
             ValueError: There is no such scheme.
         """
-        settings, options = settings or TaggerSettings(), options or FitOptions()
+        settings, options = settings or TaggerSettings(), options or cls.fit_options
         data = tagged_sentences(data)
+        if say is not None:
+            for line in data.losses():
+                say(line)
         if not any(tokens for tokens, _ in data):
             raise InputError("there must be at least one sentence with tags to train on, got none")
         if scheme == "auto":
             scheme = "bio" if data.scheme == "iob1" else data.scheme
         data = data.converted(scheme)
-        if say and data.repaired:
-            say(f"{data.repaired} tags broke their scheme; they were read as conlleval reads them")
+        if not data.types:
+            raise InputError(
+                f"there must be a tag besides O to train on, got {len(data)} sentences without one"
+            )
         encoder = Encoder.make(
             [tokens for tokens, _ in data],
             vectors,
@@ -127,6 +132,10 @@ class Tagger(TextModel):
         }  # fmt: skip
         model = cls.make(encoder, settings, facts, options.seed)
         held_out = None if validation is None else model.labelled(validation)
+        if held_out is not None and not held_out.types:
+            raise InputError(
+                f"validation must hold a tag besides O, got none in {len(held_out)} sentences"
+            )
         if settings.head == "crf" and not options.rates:
             options = replace(options, rates=CRF_RATES)
         model.fit(data, held_out, options, checkpoint, progress, say)
@@ -147,9 +156,8 @@ class Tagger(TextModel):
     def build(self) -> tuple[keras.Model, keras.Model]:
         """Return inputs to tag ids (of a CRF, emissions too), and the trainer."""
         settings, facts = self.settings, self.facts
+        check_facts(facts)
         self._tags = scheme_tags(facts["types"], facts["scheme"], facts["outside"])
-        if not self._tags:
-            raise ValueError("facts must hold at least one type")
         self._ids = {tag: place for place, tag in enumerate(self._tags)}
         inputs = {
             name: keras.Input((None,), dtype="int32", name=name)
@@ -181,7 +189,8 @@ class Tagger(TextModel):
         Raises:
             InputError: A file has a fault, or a type or label is not the model's.
         """
-        known = self.facts["types"]
+        if not isinstance(data, TaggedSentences | str | os.PathLike):
+            data = list(data)  # it is read twice
         scheme = data.scheme if isinstance(data, TaggedSentences) else "auto"
         if self.scheme == NONE:
             scheme = NONE if scheme == "auto" else scheme
@@ -191,25 +200,27 @@ class Tagger(TextModel):
                 f"the tags must be of a scheme like the model's, {self.scheme}; "
                 f"got {read.scheme}, such as {', '.join(read.types[:3])}"
             )
-        return tagged_sentences(data, scheme=read.scheme, labels=known)
+        known = self.facts["types"]
+        outside = self.facts["outside"] and self.scheme != NONE
+        return tagged_sentences(data, scheme=read.scheme, labels=known, outside=outside)
 
     def examples(self, data: Any) -> list[_Example]:
-        """Return labelled sentences encoded; those of more than `LONGEST` tokens in pieces."""
+        """Return labelled sentences encoded; those of more than `max_length` tokens in pieces."""
         data = self.labelled(data).converted(self.scheme)
         rows = [(tokens, tags) for tokens, tags in data if tokens]
         encoded = self.encoder.encode_tokens_batch(
             [tokens for tokens, _ in rows], self.facts["joiner"]
         )
-        found = []
+        found, longest = [], self.settings.max_length
         for (tokens, tags), text in zip(rows, encoded, strict=True):
             quality = np.zeros(len(tokens), np.int8)
-            if len(tokens) > LONGEST:
+            if len(tokens) > longest:
                 quality = cut_quality(text.text, text.tokens, text.spans)
                 for start, end, _ in self._spans(tags):
                     quality[start : end - 1] = FORBIDDEN
-            for start, end in cut_pieces(quality, LONGEST):
+            for start, end in cut_pieces(quality, longest):
                 part = tags[start:end]
-                if len(tokens) > LONGEST and self.scheme != NONE:
+                if len(tokens) > longest and self.scheme != NONE:
                     part = convert_tags(part, self.scheme)
                 labels = np.array([self._ids[tag] for tag in part], np.int32)
                 found.append(_Example(_slice(text.inputs, start, end), labels))
@@ -260,11 +271,11 @@ class Tagger(TextModel):
     def predict(self, texts: Iterable[str], batch_size: int = 64) -> list[list[Entity]]:
         """Return what the model finds in each text, in order.
 
-        A text of more than `LONGEST` tokens is read in pieces, cut at ends of sentences if it has
-        any; nothing is left out.
+        A text of more than `max_length` tokens is read in pieces, cut at ends of sentences if it
+        has any; nothing is left out.
 
         Args:
-            texts: Any strings; an empty one has no entities.
+            texts: Any strings, or one; an empty one has no entities.
             batch_size: Texts at once.
 
         Raises:
@@ -304,7 +315,6 @@ class Tagger(TextModel):
                 f"segment needs a model trained on segmented text, this one finds "
                 f"{', '.join(self.facts['types'][:5])}; call predict"
             )
-        texts = list(texts)
         found = self.predict(texts, batch_size)
         return [[w for entity in row for w in entity.text.split()] for row in found]
 
@@ -324,12 +334,12 @@ class Tagger(TextModel):
         self, encoded: Sequence[Encoded], spans: Sequence[Array], batch_size: int
     ) -> list[_Tagged]:
         """Run the network on texts, long ones in pieces."""
-        cuts = []
+        cuts, longest = [], self.settings.max_length
         for text in encoded:
             quality = np.zeros(len(text), np.int8)
-            if len(text) > LONGEST:
+            if len(text) > longest:
                 quality = cut_quality(text.text, text.tokens, text.spans)
-            cuts.append(cut_pieces(quality, LONGEST))
+            cuts.append(cut_pieces(quality, longest))
         parts = [
             _slice(text.inputs, start, end)
             for text, pieces in zip(encoded, cuts, strict=True)

@@ -16,10 +16,19 @@ from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.files import MANIFEST, refuse_to_overwrite, whole_file, whole_folder, write_json
 from textzero.models.batches import Batches, bucket_length, length_order, pad
+from textzero.models.checks import at_least
 from textzero.models.encoding import Encoder
 from textzero.models.fitting import STATE, LossModel, fit_network
 from textzero.models.layers import MixedEmbedding
-from textzero.models.saved import CONFIG, KIND, WEIGHTS, model_class, read_weights, write_weights
+from textzero.models.saved import (
+    CONFIG,
+    KIND,
+    WEIGHTS,
+    check_size,
+    model_class,
+    read_weights,
+    write_weights,
+)
 from textzero.models.settings import FitOptions, from_json
 from textzero.models.word_table import UNKNOWN
 from textzero.progress import Progress
@@ -39,6 +48,7 @@ class TextModel(ABC):
     """
 
     settings_class: ClassVar[Any]
+    fit_options: ClassVar[FitOptions]
     score_name: ClassVar[str]
 
     def __init__(self, encoder: Encoder, settings: Any, facts: dict[str, Any]) -> None:
@@ -86,6 +96,23 @@ class TextModel(ABC):
         )
 
     @classmethod
+    def least_weights(cls, encoder: Encoder, settings: Any) -> int:
+        """Return a number of weights that a network of these settings has at least.
+
+        `load` compares it with the file before it makes the network, so that a config that lies
+        cannot take all memory.
+        """
+        width = getattr(settings, "units", settings.dim)
+        if getattr(settings, "encoder", "dgcnn") == "dgcnn":
+            tuples = (value for value in vars(settings).values() if isinstance(value, tuple))
+            least = 2 * width**2 * sum(map(len, tuples))  # two convolutions for each dilation
+        else:
+            least = width**2 if hasattr(settings, "units") else 0
+        if not (encoder.unit == "word" and encoder.tables):
+            least += encoder.size * settings.dim
+        return least + sum(rows * dim for rows, dim in encoder.table_shapes)
+
+    @classmethod
     def make(cls, encoder: Encoder, settings: Any, facts: dict[str, Any], seed: int) -> Self:
         """Return a model with random weights and the encoder's word vectors."""
         with _seeded(seed):
@@ -128,7 +155,7 @@ class TextModel(ABC):
             TextzeroError: The loss is no longer a number.
         """
         begun = perf_counter()
-        options = options or FitOptions()
+        options = options or self.fit_options
         examples = self.examples(data)
         if not examples:
             raise InputError("there must be at least one labelled text to train on, got none")
@@ -180,7 +207,11 @@ class TextModel(ABC):
         Returns:
             For each text an array (n, ...), or a list of arrays when the network has several
             outputs; an output without a row a token comes as it is.
+
+        Raises:
+            ValueError: `batch_size` is below 1.
         """
+        at_least(1, batch_size=batch_size)
         if not inputs:
             return []
         lengths = np.array([len(next(iter(text.values()))) for text in inputs])
@@ -237,6 +268,7 @@ class TextModel(ABC):
             kind.settings_class, config.get("settings"), f"{folder / CONFIG}: settings"
         )
         encoder = Encoder.load(folder)
+        check_size(folder / WEIGHTS, kind.least_weights(encoder, settings))
         try:
             model: Self = kind(encoder, settings, config["facts"])
         except (KeyError, TypeError, ValueError) as error:

@@ -7,6 +7,7 @@ from textzero.models.layers.memm import MEMM
 from textzero.models.layers.mixed_embedding import MixedEmbedding
 from textzero.models.layers.span_decoding import Spans, best_spans, decode_spans, span_labels
 from textzero.models.layers.span_pointer import SpanPointer, product_logits, span_loss
+from textzero.models.layers.span_positions import PositionEmbedding, RelativePositions, SpanVectors
 
 __all__ = [
     "CRF",
@@ -14,7 +15,10 @@ __all__ = [
     "AttentionPooling1D",
     "GatedDilatedConv1D",
     "MixedEmbedding",
+    "PositionEmbedding",
+    "RelativePositions",
     "SpanPointer",
+    "SpanVectors",
     "Spans",
     "best_spans",
     "decode_spans",

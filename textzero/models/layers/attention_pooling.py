@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from textzero.models.layers._checks import at_least
+from textzero.models.checks import at_least
 
 
 @keras.saving.register_keras_serializable(package="textzero")

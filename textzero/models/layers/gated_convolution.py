@@ -16,7 +16,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from textzero.models.layers._checks import at_least, share
+from textzero.models.checks import at_least, share
 
 
 @keras.saving.register_keras_serializable(package="textzero")

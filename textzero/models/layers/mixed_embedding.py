@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from textzero._compat import Array
-from textzero.models.layers._checks import at_least
+from textzero.models.checks import at_least
 
 PLACES = 6  # of a token in its word: padding, begin, middle, end, single, no word
 

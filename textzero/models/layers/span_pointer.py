@@ -11,7 +11,7 @@ import keras
 from keras import ops
 
 from textzero._compat import Array
-from textzero.models.layers._checks import at_least
+from textzero.models.checks import at_least
 from textzero.models.layers.span_decoding import Spans, best_spans, decode_spans
 
 NEVER = -1e9  # the logit of padding: its probability is 0 in float32
