@@ -85,6 +85,11 @@ def test_our_own_form_may_come_without_answers(tmp_path):
         ({"question": "谁？", "passages": []}, ':2: "passages" must not be empty'),
         ({"question": 7, "passages": ["甲"]}, ':2: "question" must be a string, got 7'),
         ({"question": "?", "passages": ["甲", None]}, ':2: "passages" must be a list of strings'),
+        (
+            '{"question": "?", "question": "!", "passages": ["甲"]}',
+            ":2: .*the name 'question' twice",
+        ),
+        ({"question": "?", "passages": ["甲"], "answers": [""]}, ':2: "answers" must not hold an'),
         ({"question_tokens": ["?"]}, ':2: "evidences" must be a list, got None'),
         ({"question_tokens": ["?"], "evidences": []}, ':2: "evidences" must not be empty'),
         (
@@ -121,6 +126,23 @@ def test_a_bad_item_of_squad_form_is_named(tmp_path, answers, changes, message):
     path = squad(tmp_path, answers, changes)
     with pytest.raises(InputError, match=r"data\[0\]\.paragraphs\[0\]\.qas\[0\].*" + message):
         read_questions(path)
+
+
+def test_a_mistake_in_a_document_of_many_lines_is_named_by_its_own_line(tmp_path):
+    path = squad(tmp_path, [{"text": "光荣", "answer_start": 6}])
+    lines = path.read_text("utf-8").split("\n")
+    number = next(n for n, line in enumerate(lines, 1) if "answer_start" in line)
+    path.write_text("\n".join(lines).replace(": 6", ": six"), "utf-8")
+    with pytest.raises(InputError, match=rf"squad\.json:{number}: expected JSON.*got '\"answer_st"):
+        read_questions(path)
+    path.write_text('{\n"data": [], "data": []}', "utf-8")
+    with pytest.raises(InputError, match=r"expected JSON with.*the name 'data' twice"):
+        read_questions(path)
+
+
+def test_a_record_of_our_own_may_have_a_field_of_squads_form(tmp_path):
+    record = {"question": "谁？", "passages": ["甲"], "data": []}
+    assert list(read_questions(lines(tmp_path, record))) == [Question("谁？", ("甲",))]
 
 
 def test_files_that_hold_no_questions_are_refused(tmp_path):

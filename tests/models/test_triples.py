@@ -64,7 +64,12 @@ def test_an_open_slot_is_no_fact(tmp_path):
     ("bad", "expected"),
     [
         ('{"text": "a", ', "expected a JSON object such as"),
-        ("[1]", "expected a JSON object, got list"),
+        ("[1]", "expected a JSON object such as .*, got '\\[1\\]'"),
+        ('{"text": "a", "text": "b", "spo_list": []}', "the name 'text' twice"),
+        (
+            {"text": "a", "spo_list": [], "triples": []},
+            "one list of triples, got spo_list and trip",
+        ),
         ({"spo_list": []}, "expected the text as a string in 'text', got None"),
         ({"text": "a"}, "expected a list of triples in 'spo_list'.*got the fields text"),
         ({"text": "a", "spo_list": {}}, "spo_list must be a list"),
@@ -105,6 +110,9 @@ def test_pairs_make_the_same_as_a_file():
     assert found.predicates == ("p",)
     with pytest.raises(InputError, match="text 1: expected"):
         TripleTexts.from_pairs([("a b", ["apb"])])
+    for pair in ("ab", ("a b", None), ("a b", "apb")):
+        with pytest.raises(InputError, match=r"text 1: expected a pair \(text, triples\)"):
+            TripleTexts.from_pairs([pair])
 
 
 def test_predicates_stand_by_frequency_then_name():

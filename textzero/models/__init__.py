@@ -20,7 +20,6 @@ if tuple(int(part) for part in keras.__version__.split(".")[:2]) < (3, 15):
         "pip install 'textzero[models]'"
     )
 
-from textzero.models import extraction_network  # noqa: F401  registers its layers
 from textzero.models.layers import (
     CRF,
     MEMM,

@@ -13,12 +13,32 @@ from textzero.models.triples import Fact, occurrences
 _STRAY = 8  # tokens of the longest span drawn from a text that has no subject
 
 
+class Places:
+    """Where pieces stand in a text: each looked for once, however many parts ask.
+
+    Attributes:
+        text: The text.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._found: dict[str, Array] = {}
+
+    def inside(self, piece: str, start: int, stop: int) -> Array:
+        """Return int64 (n, 2), the `occurrences` of a piece wholly in text[start:stop]."""
+        if piece not in self._found:
+            self._found[piece] = np.array(occurrences(self.text, piece), np.int64).reshape(-1, 2)
+        found = self._found[piece]  # apart from each other, so that both columns ascend
+        first = np.searchsorted(found[:, 0], start)
+        return found[first : np.searchsorted(found[:, 1], stop, "right")]
+
+
 class Part(NamedTuple):
     """Tokens of a text that are read at once: all of them, or a window.
 
     Attributes:
         number: Which text.
-        text: The whole text.
+        places: The whole text, and what was found in it.
         inputs: The encoder's arrays, each (n, ...); with a prior "known_subjects" too.
         spans: int32 (n, 2). Characters of the tokens in the whole text.
         first: Whether the text begins here.
@@ -27,7 +47,7 @@ class Part(NamedTuple):
     """
 
     number: int
-    text: str
+    places: Places
     inputs: dict[str, Array]
     spans: Array
     first: bool
@@ -36,12 +56,17 @@ class Part(NamedTuple):
 
     def tokens_of(self, piece: str) -> list[tuple[int, int]]:
         """Return (first token, one past the last) of every occurrence inside this part."""
-        found = []
-        for start, end in occurrences(self.text, piece):
-            if len(self.spans) and self.spans[0, 0] <= start and end <= self.spans[-1, 1]:
-                begin = int(np.searchsorted(self.spans[:, 1], start, "right"))
-                found.append((begin, int(np.searchsorted(self.spans[:, 0], end, "left"))))
-        return found
+        if not len(self.spans):
+            return []
+        found = self.places.inside(piece, int(self.spans[0, 0]), int(self.spans[-1, 1]))
+        first = np.searchsorted(self.spans[:, 1], found[:, 0], "right")
+        stop = np.searchsorted(self.spans[:, 0], found[:, 1], "left")
+        return list(zip(first.tolist(), stop.tolist(), strict=True))
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return self.places.text
 
     def is_cut(self, start: int, end: int) -> bool:
         """Whether a span touches an edge behind which the text goes on: it may be a piece."""

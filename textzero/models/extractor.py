@@ -12,27 +12,18 @@ from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.models.batches import bucket_length, length_order, pad
 from textzero.models.encoding import Encoded, Encoder
-from textzero.models.extraction_network import (
-    ObjectHead,
-    PositionEmbedding,
-    SubjectHead,
-    encode_sentence,
-)
-from textzero.models.extraction_parts import Example, Part, draw_subject, marks, windows
-from textzero.models.layers.span_decoding import Spans, decode_spans
+from textzero.models.extraction_network import ObjectHead, SubjectHead, encode_sentence
+from textzero.models.extraction_parts import Example, Part, Places, draw_subject, marks, windows
+from textzero.models.layers import PositionEmbedding, Spans, decode_spans
 from textzero.models.prior import KnownFacts
-from textzero.models.settings import ExtractorSettings, FitOptions
+from textzero.models.settings import EXTRACTOR_FIT, ExtractorSettings, FitOptions
 from textzero.models.text_model import TextModel
 from textzero.models.triple_score import score_triples
 from textzero.models.triples import Fact, Triple, TripleText, TripleTexts
 from textzero.progress import Progress
 from textzero.vectors.word_vectors import WordVectors
 
-# The rate must rise over the whole first epoch (article 6671). With few epochs three times the
-# usual rate learns much faster: F1 0.31 where 1e-3 came to 0.14, held-out training sentences of
-# DuIE after 8 epochs of 2,850. XLA makes this network's step several times slower on a processor.
-OPTIONS = FitOptions(learning_rate=3e-3, warmup=1.0, compile=False)
-_CHUNK = 1024  # texts whose states are in memory at once
+_CHUNK = 1024  # parts of texts whose states are in memory at once
 Data = TripleTexts | Iterable[TripleText | tuple[str, Iterable[Any]]]
 
 
@@ -47,6 +38,7 @@ class Extractor(TextModel):
     """
 
     settings_class: ClassVar[type] = ExtractorSettings
+    fit_options: ClassVar[FitOptions] = EXTRACTOR_FIT
     score_name: ClassVar[str] = "f1"
 
     @classmethod
@@ -68,18 +60,22 @@ class Extractor(TextModel):
             validation: The same, held out: decides the best epoch and the end.
             vectors: Word vectors that the characters' embedding is mixed with.
             settings: The network.
-            options: The training; `OPTIONS` by default.
+            options: The training; `EXTRACTOR_FIT` by default.
             checkpoint: A folder for the state after each epoch, to go on from.
             progress: Shows the batches.
             say: Prints what the data lack, and a line for each epoch.
 
         Raises:
-            InputError: The data hold no triple.
+            InputError: The data, or the validation, hold no triple.
         """
-        settings, options = settings or ExtractorSettings(), options or OPTIONS
+        settings, options = settings or ExtractorSettings(), options or cls.fit_options
         data = TripleTexts.from_pairs(data)
         if not data.predicates:
             raise InputError("there must be at least one triple to learn from, got none")
+        if validation is not None:
+            validation = TripleTexts.from_pairs(validation)
+            if not validation.predicates:
+                raise InputError("the validation must hold at least one triple, got none")
         if say is not None:
             for line in data.losses():
                 say(line)
@@ -103,11 +99,16 @@ class Extractor(TextModel):
     def build(self) -> tuple[keras.Model, keras.Model]:
         """Return tokens to (states, logits of subjects), and the trainer.
 
-        `object_network` goes from the states and one subject to the logits of its objects.
+        `object_network` goes from the states and one subject to the logits of its objects; `whole`
+        from tokens and one subject to the logits of all subjects and of its objects.
         """
-        settings, count = self.settings, len(self.facts["predicates"])
+        settings, names = self.settings, self.facts.get("predicates")
+        several = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not several or not names or len(set(names)) < len(names):
+            raise ValueError(f"predicates must be one or more different strings, got {names!r:.60}")
+        count = len(names)
         self.known = KnownFacts.from_rows(self.facts["known"]) if settings.prior else None
-        self._ids = {name: place for place, name in enumerate(self.facts["predicates"])}
+        self._ids = {name: place for place, name in enumerate(names)}
         inputs = {name: _ids_input(name) for name in self.encoder.input_names}
         mask = ops.not_equal(inputs["tokens"], 0)
         vectors = PositionEmbedding(settings.max_length, name="positions")(
@@ -142,6 +143,8 @@ class Extractor(TextModel):
         loss = loss + object_head.pointer.loss(object_labels, object_logits, mask)
         labels = [subject, subject_labels, object_labels, known_objects]
         drawn = {k: v for label in labels for k, v in _named(label).items()}
+        one = {**read, "subject": subject, **_named(known_objects)}
+        self.whole = keras.Model(one, [logits, object_logits], name="extractor")
         return network, keras.Model({**read, **drawn}, loss, name="trainer")
 
     # --- training ---------------------------------------------------------------------------
@@ -223,14 +226,18 @@ class Extractor(TextModel):
         """
         if isinstance(texts, str):
             raise TypeError("texts must be several strings, got one; write [text]")
-        texts, found = list(texts), list[list[Triple]]()
-        for start in range(0, len(texts), _CHUNK):
-            found += self._chunk(texts[start : start + _CHUNK], batch_size)
-        return [sorted(triples, key=lambda t: (t[3], t[5], t[1], t[4], t[6])) for triples in found]
-
-    def _chunk(self, texts: list[str], batch_size: int) -> list[list[Triple]]:
+        texts = list(texts)
         best: list[dict[Fact, Triple]] = [{} for _ in texts]
-        parts = [part for part in self._parts(texts) if len(part.spans)]
+        for start in range(0, len(texts), _CHUNK):
+            parts = [p for p in self._parts(texts[start : start + _CHUNK]) if len(p.spans)]
+            for first in range(0, len(parts), _CHUNK):
+                self._find(parts[first : first + _CHUNK], batch_size, best[start:])
+        return [
+            sorted(found.values(), key=lambda t: (t[3], t[5], t[1], t[4], t[6])) for found in best
+        ]
+
+    def _find(self, parts: list[Part], batch_size: int, best: list[dict[Fact, Triple]]) -> None:
+        """Put the triples of some parts among the best ones of their texts."""
         outputs = self.run([part.inputs for part in parts], batch_size)
         jobs = []  # (part, states, first token of the subject, one past its last, score)
         for part, (states, logits) in zip(parts, outputs, strict=True):
@@ -253,7 +260,6 @@ class Extractor(TextModel):
                 known = best[part.number].get(triple.fact)
                 if known is None or known.score < triple.score:
                     best[part.number][triple.fact] = triple
-        return [list(found.values()) for found in best]
 
     def _object_logits(self, jobs: list[tuple[Part, Array, int, int, float]]) -> Array:
         """Logits float32 (jobs, length, predicates, 2) of the objects of some subjects."""
@@ -273,6 +279,24 @@ class Extractor(TextModel):
             probabilities, self.settings.subject_threshold, self.settings.object_threshold
         )
 
+    def export(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write the whole network as a `.keras` file, to be asked once more for each subject.
+
+        Inputs: those of the encoder, and "subject" int32 (batch, 2), the first and the last token
+        of one subject; with a prior "known_subjects" and "known_objects" too. Outputs: logits
+        float32 of the subjects (batch, length, 1, 2), which do not depend on the one given, and of
+        its objects (batch, length, predicates, 2).
+
+        Raises:
+            ValueError: The name does not end in .keras.
+            OutputExistsError: The file is there, and `overwrite` is False.
+        """
+        reads, self.network = self.network, self.whole
+        try:
+            super().export(path, overwrite)
+        finally:
+            self.network = reads
+
     # --- texts to arrays --------------------------------------------------------------------
 
     def _parts(
@@ -281,19 +305,24 @@ class Extractor(TextModel):
         """The parts of texts; with their facts when the texts are those of the training."""
         for number, encoded in enumerate(self.encoder.encode_batch(texts)):
             known: list[Fact] = []
+            places = Places(encoded.text)
             if self.known is not None:
                 known = self.known.candidates(encoded.text, facts[number] if facts else ())
             for start, stop in windows(len(encoded), self.settings.max_length):
-                yield self._part(number, encoded, start, stop, tuple(known))
+                yield self._part(number, encoded, start, stop, tuple(known), places)
 
     def _part(
-        self, number: int, encoded: Encoded, start: int, stop: int, known: tuple[Fact, ...]
+        self,
+        number: int,
+        encoded: Encoded,
+        start: int,
+        stop: int,
+        known: tuple[Fact, ...],
+        places: Places,
     ) -> Part:
         inputs = {name: array[start:stop] for name, array in encoded.inputs.items()}
         last = stop == len(encoded)
-        part = Part(
-            number, encoded.text, inputs, encoded.spans[start:stop], start == 0, last, known
-        )
+        part = Part(number, places, inputs, encoded.spans[start:stop], start == 0, last, known)
         if self.known is not None:
             subjects = sorted({fact.subject for fact in known})
             marked = [(*place, 0) for subject in subjects for place in part.tokens_of(subject)]

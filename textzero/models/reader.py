@@ -22,7 +22,7 @@ from textzero.models.batches import bucket_length, length_order, pad
 from textzero.models.encoding import Encoded, Encoder
 from textzero.models.layers import AttentionPooling1D, GatedDilatedConv1D, SpanPointer
 from textzero.models.question_matches import KINDS, question_matches
-from textzero.models.reading import Question, answer_places
+from textzero.models.reading import Question, answer_places, unlearnable
 from textzero.models.reading_examples import (
     LABELS,
     ReadingExample,
@@ -31,7 +31,7 @@ from textzero.models.reading_examples import (
     part_labels,
     token_places,
 )
-from textzero.models.settings import FitOptions, ReaderSettings
+from textzero.models.settings import READER_FIT, FitOptions, ReaderSettings
 from textzero.models.text_model import TextModel
 from textzero.progress import Progress
 from textzero.vectors.word_vectors import WordVectors
@@ -54,6 +54,7 @@ class Reader(TextModel):
     """
 
     settings_class: ClassVar[type] = ReaderSettings
+    fit_options: ClassVar[FitOptions] = READER_FIT
     settings: ReaderSettings
     score_name: ClassVar[str] = "f1"
 
@@ -75,7 +76,7 @@ class Reader(TextModel):
 
         Args:
             data: Questions, as `read_questions` gives them.
-            validation: Others, which decide the best epoch and the end.
+            validation: Others, which decide the best epoch and the end; with right answers.
             vectors: Word vectors to start from; none to learn from the questions alone.
             settings: Of the network.
             options: Of the training.
@@ -83,16 +84,20 @@ class Reader(TextModel):
             labels: "occurrences": every occurrence of an answer is one, as the author trained;
                 "places": only those that the data name, where they do.
             progress: Shows the batches.
-            say: Prints a line for each epoch.
+            say: Prints what the data lack, and a line for each epoch.
 
         Raises:
-            InputError: No answer stands in its passages.
+            InputError: No answer stands in its passages, or the validation has no answer.
             ValueError: `labels` is neither.
         """
         if labels not in LABELS:
             raise ValueError(f"labels must be one of {', '.join(LABELS)}, got {labels!r}")
-        settings, options = settings or ReaderSettings(), options or FitOptions()
+        settings, options = settings or ReaderSettings(), options or cls.fit_options
         data = list(data)
+        validation = None if validation is None else _with_answers(validation)
+        if say is not None:
+            for line in unlearnable(data):
+                say(line)
         encoder = Encoder.make(
             (text for question in data for text in (question.text, *question.passages)),
             vectors, "character", settings.min_count, settings.positions,
@@ -113,6 +118,13 @@ class Reader(TextModel):
         and end. The trainer has an input "labels" of the same shape.
         """
         settings, names = self.settings, self.encoder.input_names
+        longest, labels = self.facts.get("max_answer"), self.facts.get("labels")
+        if type(longest) is not int or longest < 1:
+            raise ValueError(
+                f"max_answer must be a whole number of at least 1, got {longest!r:.60}"
+            )
+        if labels not in LABELS:
+            raise ValueError(f"labels must be one of {', '.join(LABELS)}, got {labels!r:.60}")
         inputs = {
             f"{part}_{name}": keras.Input((None,), dtype="int32", name=f"{part}_{name}")
             for part in ("question", "passage")
@@ -143,11 +155,11 @@ class Reader(TextModel):
         pointer = SpanPointer(name="pointer")
         logits = pointer(both, has_answer, mask=mask)
         network = keras.Model(inputs, ops.squeeze(logits, 2), name="reader")
-        labels = keras.Input((None, 2), dtype="int32", name="labels")
+        marks = keras.Input((None, 2), dtype="int32", name="labels")
         loss = _SCALE * pointer.loss(
-            ops.expand_dims(labels, 2), logits, mask, focal=settings.loss == "focal"
+            ops.expand_dims(marks, 2), logits, mask, focal=settings.loss == "focal"
         )
-        return network, keras.Model({**inputs, "labels": labels}, loss, name="reader_trainer")
+        return network, keras.Model({**inputs, "labels": marks}, loss, name="reader_trainer")
 
     def _convolve(self, states: Any, mask: Any, dilations: Sequence[int], name: str) -> Any:
         for number, rate in enumerate(dilations):
@@ -224,8 +236,10 @@ class Reader(TextModel):
         Raises:
             ValueError: There are not as many lists of passages as questions, or `combine` is
                 none of the three.
-            TypeError: A list of passages is a string.
+            TypeError: The questions, or a list of passages, are one string.
         """
+        if isinstance(questions, str):
+            raise TypeError("questions must be several strings, got one; write [question]")
         if len(questions) != len(passages):
             raise ValueError(
                 "there must be a list of passages for each question, got "
@@ -254,9 +268,7 @@ class Reader(TextModel):
         Raises:
             InputError: No question has an answer.
         """
-        data = [question for question in data if question.answers]
-        if not data:
-            raise InputError("at least one question must have an answer to be compared, got none")
+        data = _with_answers(data)
         found = self.predict(
             [question.text for question in data],
             [question.passages for question in data],
@@ -285,7 +297,8 @@ class Reader(TextModel):
         if longest < 1:
             raise ValueError(f"max_answer must be at least 1, got {longest}")
         size = self.settings.max_passage
-        overlap = min(max(longest, size // 4), size - 1)
+        # parts of which less than a quarter were new would be too many
+        overlap = min(max(longest, size // 4), size - max(1, size // 4))
         pairs: list[list[Span]] = []
         parts = []
         for _, _, asked, told in self._encode(data):
@@ -338,3 +351,15 @@ class Reader(TextModel):
             for part, rows in (("question", questions), ("passage", passages))
             for name in rows[0]
         }
+
+
+def _with_answers(data: Iterable[Question]) -> list[Question]:
+    """The questions whose right answers are known.
+
+    Raises:
+        InputError: There is none.
+    """
+    data = [question for question in data if question.answers]
+    if not data:
+        raise InputError("at least one question must have an answer to be compared, got none")
+    return data

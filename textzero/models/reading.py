@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from textzero.errors import InputError
+from textzero.models.json_lines import json_objects, unique_names
 
 _EDGES = " \t\r\n\u3000。，、；：？！.,;:?!"
 _NO_ANSWER = "no_answer"  # WebQA's word for it
@@ -79,19 +80,35 @@ def read_questions(path: str | os.PathLike[str]) -> Questions:
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
     try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
+        whole = json.loads(text, object_pairs_hook=unique_names)
+    except (ValueError, RecursionError) as error:
         whole = None  # JSON lines, or a mistake that is looked for line by line
-    if isinstance(whole, dict) and "data" in whole:
+        _check_document(text, path, error)
+    if isinstance(whole, dict) and "data" in whole and "question" not in whole:
         return _squad(whole, str(path))
     items = tuple(_json_lines(text, path))
     if not items:
-        raise InputError(f"{path} holds no questions; {_FORMS}")
+        raise InputError(f"{path} holds no questions; expected {_FORMS}")
     return Questions(items)
 
 
+def _check_document(text: str, path: Path, error: Exception) -> None:
+    """Raise InputError at the line of a mistake, where a text is one document and not lines."""
+    first = text.lstrip().split("\n", 1)[0]
+    if not first or '"question' in first:
+        return
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        number = getattr(error, "lineno", 1)
+        line = text.split("\n")[number - 1].strip()
+        raise InputError(
+            f"{path}:{number}: expected {_FORMS}, got {line[:60]!r} ({error})"
+        ) from error
+
+
 _FORMS = (
-    'expected JSON with "data", or JSON lines with "question" and "passages" '
+    'JSON with "data", or JSON lines with "question" and "passages" '
     'or with "question_tokens" and "evidences"'
 )
 
@@ -176,30 +193,49 @@ def answer_places(
     return sorted({(at, at + len(a)) for a in wanted for at in occurrences(text, a)})
 
 
+def unlearnable(questions: Sequence[Question]) -> list[str]:
+    """Say in a sentence how many questions have answers but none that stands in their passages.
+
+    Args:
+        questions: What a reader is to learn from.
+
+    Returns:
+        One sentence, or none.
+    """
+    found = [
+        question
+        for question in questions
+        if question.answers
+        and not any(answer_places(question, n) for n in range(len(question.passages)))
+    ]
+    if not found:
+        return []
+    return [
+        f"{len(found):,} of {len(questions):,} questions have answers of which none stands in "
+        f"their passages, the first: {found[0].text!r:.60}"
+    ]
+
+
 def _json_lines(text: str, path: Path) -> Iterator[Question]:
     """Questions of WebQA's form or of our own, one a line."""
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: {_FORMS}, got {line[:60]!r} ({error})") from error
-        if isinstance(record, dict) and "question_tokens" in record:
+    for where, record in json_objects(text, path, _FORMS):
+        if "question_tokens" in record:
             yield _webqa(record, where)
-        elif isinstance(record, dict) and "question" in record:
+        elif "question" in record:
             passages = _strings(record, "passages", where)
             if not passages:
                 raise InputError(f'{where}: "passages" must not be empty')
             answers = _strings(record, "answers", where, [])
+            if "" in answers:
+                raise InputError(f'{where}: "answers" must not hold an empty string; leave it out')
             yield Question(
                 _field(record, "question", str, where),
                 tuple(passages),
                 tuple(dict.fromkeys(answers)),
             )
         else:
-            raise InputError(f"{where}: {_FORMS}, got {line[:60]!r}")
+            fields = ", ".join(record) or "none"
+            raise InputError(f"{where}: expected {_FORMS}, got the fields {fields:.60}")
 
 
 def _webqa(record: dict[str, Any], where: str) -> Question:

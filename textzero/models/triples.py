@@ -6,7 +6,6 @@ and every further slot is a predicate of its own named "predicate.slot" (饰演 
 the role, 饰演.inWork the film), so that a triple has always one object.
 """
 
-import json
 import os
 import re
 from collections import Counter
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple, overload
 from textzero.corpus.sources import Source, find_sources
 from textzero.corpus.streams import Reading, utf8_bytes
 from textzero.errors import InputError
+from textzero.models.json_lines import json_objects
 
 _LISTS = ("spo_list", "triples")
 _MAIN_SLOT = "@value"
@@ -160,7 +160,7 @@ def read_triples(*paths: str | os.PathLike[str], encoding: str = "utf-8") -> Tri
         ValueError: There is no path.
 
     Example:
-        >>> import tempfile, pathlib
+        >>> import json, tempfile, pathlib
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = pathlib.Path(folder, "facts.jsonl")
         ...     spo = {"subject": "Emma", "predicate": "author", "object": {"@value": "Austen"}}
@@ -187,18 +187,7 @@ def _read(source: Source, encoding: str, reading: Reading) -> Iterator[TripleTex
         encoding=encoding, strict=False, on_error="raise", reading=reading,
     ) as (read, _):  # fmt: skip
         content = b"".join(iter(lambda: read(1 << 20), b"")).decode()
-    for number, line in enumerate(content.split("\n"), 1):
-        if not line.strip():
-            continue
-        place = f"{source}:{number}"
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(
-                f"{place}: expected a JSON object such as {_EXAMPLE}, got {line[:60]!r} ({error})"
-            ) from error
-        if not isinstance(record, dict):
-            raise InputError(f"{place}: expected a JSON object, got {type(record).__name__}")
+    for place, record in json_objects(content, source, f"a JSON object such as {_EXAMPLE}"):
         yield _from_record(record, place)
 
 
@@ -206,12 +195,15 @@ def _from_record(record: Mapping[str, Any], place: str) -> TripleText:
     text = record.get("text")
     if not isinstance(text, str):
         raise InputError(f"{place}: expected the text as a string in 'text', got {text!r:.60}")
-    name = next((name for name in _LISTS if name in record), None)
-    if name is None:
+    names = [name for name in _LISTS if name in record]
+    if len(names) > 1:
+        raise InputError(f"{place}: expected one list of triples, got {' and '.join(names)}")
+    if not names:
         raise InputError(
             f"{place}: expected a list of triples in 'spo_list' ([] for none), "
             f"got the fields {', '.join(record) or 'none'}"
         )
+    (name,) = names
     if not isinstance(record[name], list):
         raise InputError(f"{place}: {name} must be a list, got {record[name]!r:.60}")
     facts: dict[Fact, None] = {}
@@ -254,7 +246,8 @@ def _from_pair(pair: Any, number: int) -> TripleText:
     if isinstance(pair, TripleText):
         return pair
     place = f"text {number}"
-    if not isinstance(pair, Sequence) or len(pair) != 2 or not isinstance(pair[0], str):
+    whole = isinstance(pair, Sequence) and not isinstance(pair, str) and len(pair) == 2
+    if not (whole and isinstance(pair[0], str) and _is_several(pair[1])):
         raise InputError(f"{place}: expected a pair (text, triples), got {pair!r:.60}")
     facts: dict[Fact, None] = {}
     for entry in pair[1]:
@@ -263,6 +256,10 @@ def _from_pair(pair: Any, number: int) -> TripleText:
         parts = dict(zip(("subject", "predicate", "object"), entry, strict=False))
         facts[Fact(*(_string(parts, name, place) for name in parts))] = None
     return TripleText(pair[0], tuple(facts), "")
+
+
+def _is_several(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str)
 
 
 def occurrences(text: str, piece: str) -> list[tuple[int, int]]:

@@ -48,6 +48,24 @@ def network():
     return make
 
 
+@pytest.fixture
+def eager():
+    """Run operation by operation: tracing a graph takes far longer than these small networks do.
+
+    That graphs give the same is shown by the tests of state, of a Classifier and of XLA.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def result():
     """Make a Saliency of words apart by spaces, with the given values or random ones."""

@@ -7,6 +7,8 @@ from keras import layers  # noqa: E402
 
 from textzero.models.saliency import gradient_flow  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 UNITS = 4
 CELLS = {
     "LSTM": (lambda: layers.LSTM(UNITS), ["hidden", "cell"]),

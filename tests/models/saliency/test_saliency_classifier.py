@@ -25,23 +25,23 @@ def untrained(**settings):
 @pytest.fixture(scope="module")
 def trained():
     settings = ClassifierSettings(encoder="gru", dim=8, units=8, min_count=1, dropout=0.0)
-    options = FitOptions(epochs=25, learning_rate=0.04, warmup=0.0, compile=False)
+    options = FitOptions(epochs=30, batch_size=40, learning_rate=0.04, warmup=0.0, ema=None)
     return Classifier.train(REVIEWS, settings=settings, options=options)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_word_that_decides_has_the_highest_value(method, trained):
-    texts = ["the room was good", "a bad dirty hotel"]
-    for text, word, one in zip(
-        texts, ("good", "bad"), saliency(trained, texts, method), strict=True
-    ):
-        assert (one.text, one.label, one.method) == (text, word, method)
-        assert text[slice(*one.spans[one.tokens.index(word)])] == word
-        others = [v for token, v in zip(one.tokens, one.values, strict=True) if token != word]
-        if not (method == "state" or word == "bad"):
-            assert one.values[one.tokens.index(word)] > max(others)
-        else:  # "dirty" says the same
-            assert one.values[one.tokens.index(word)] > 0
+def test_the_word_that_decides_speaks_for_its_class(method, trained):
+    texts, words = ["the room was good", "the room was bad"], ("good", "bad")
+    found = saliency(trained, texts, method, target="good")
+    for text, word, one in zip(texts, words, found, strict=True):
+        assert (one.text, one.label, one.method) == (text, "good", method)
+        assert text[slice(*one.spans[3])] == one.tokens[3] == word
+        assert (one.score > 0.5) == (word == "good")
+    good, bad = (one.values[3] for one in found)
+    if method in {"logit", "integrated-gradients", "occlusion"}:  # parts of the log-odds
+        assert good - bad > 1
+    else:
+        assert good and bad
 
 
 @pytest.mark.parametrize("encoder", ["bigru", "lstm", "dgcnn"])
@@ -54,6 +54,7 @@ def test_scores_are_those_of_predict(encoder):
         assert one.score == pytest.approx(said.probability, abs=1e-5)
 
 
+@pytest.mark.usefixtures("eager")
 def test_characters_with_word_tables_are_explained_too():
     model = untrained(unit="character", positions=False)
     for method in METHODS:
@@ -63,6 +64,7 @@ def test_characters_with_word_tables_are_explained_too():
         assert (one.completeness_error or 0) < 0.01
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_text_that_is_too_long_is_read_and_explained_as_predict_reads_it():
     model = untrained(max_tokens=5)
     text = "the good bad room clean dirty hotel a"
@@ -74,6 +76,7 @@ def test_a_text_that_is_too_long_is_read_and_explained_as_predict_reads_it():
     assert [text[a:b] for a, b in one.spans] == one.tokens
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_saved_model_explains_alike(trained, tmp_path):
     trained.save(tmp_path / "model")
     again = Classifier.load(tmp_path / "model")

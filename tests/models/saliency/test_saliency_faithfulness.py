@@ -19,6 +19,7 @@ def with_values(one, values):
                     one.score, one.method)  # fmt: skip
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_curve_is_what_the_model_says_of_shortened_texts(network, encode):
     for masked in (True, False):
         model = network(layers.GRU(4), masked=masked)
@@ -43,19 +44,20 @@ def test_a_curve_is_what_the_model_says_of_shortened_texts(network, encode):
 
 def test_methods_that_look_at_the_class_beat_a_random_order(network, encode, random_texts):
     model = network(layers.GRU(6), classes=2)
-    texts = random_texts(40, range(5, 25))
+    texts = random_texts(24, range(5, 20))
     found = faithfulness(
-        model, texts, ["logit", "integrated-gradients", "occlusion"], encode=encode, points=11
+        model, texts, ["logit", "integrated-gradients", "occlusion"], encode=encode, points=6
     )
     assert list(found) == ["logit", "integrated-gradients", "occlusion", "random"]
     chance = found.pop("random")
     for curves in found.values():
         assert curves["deletion"].area < chance["deletion"].area - 0.05
         assert curves["insertion"].area > chance["insertion"].area + 0.05
-    again = faithfulness(model, texts, [], encode=encode, points=11)
-    assert again["random"]["deletion"].values.shape == (0, 11)
+    again = faithfulness(model, texts, [], encode=encode, points=6)
+    assert again["random"]["deletion"].values.shape == (0, 6)
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_summary_has_the_area_and_its_error(network, encode, random_texts):
     model = network(layers.GRU(4))
     results = saliency(model, random_texts(10, [4]), "occlusion", encode=encode)
@@ -67,6 +69,7 @@ def test_a_summary_has_the_area_and_its_error(network, encode, random_texts):
     assert deletion_curve(model, [], encode=encode).summary()["texts"] == 0
 
 
+@pytest.mark.usefixtures("eager")
 def test_an_empty_text_has_a_level_curve(network, encode):
     model = network(layers.GRU(4))
     results = saliency(model, ["", "w1"], "occlusion", encode=encode)
@@ -74,6 +77,7 @@ def test_an_empty_text_has_a_level_curve(network, encode):
     np.testing.assert_allclose(curve.values[0], results[0].score, atol=1e-5)
 
 
+@pytest.mark.usefixtures("eager")
 def test_results_of_another_model_and_too_few_points_are_refused(network, encode):
     model = network(layers.GRU(4))
     results = saliency(model, ["w1 w2"], "occlusion", encode=encode)

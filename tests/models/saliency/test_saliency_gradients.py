@@ -7,6 +7,8 @@ from keras import layers  # noqa: E402
 
 from textzero.models.saliency import saliency  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 def log_odds(rows, target):
     rows = np.asarray(rows, np.float64)

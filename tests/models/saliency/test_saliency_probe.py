@@ -10,6 +10,8 @@ from keras import layers  # noqa: E402
 
 from textzero.models.saliency import saliency  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 def by_hand(layers_, ids):
     for layer in layers_:
