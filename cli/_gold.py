@@ -1,11 +1,15 @@
 """Labelled data on the command line: how each kind is read, for training and for scores."""
 
+import codecs
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import _options as options
+
+if TYPE_CHECKING:
+    from textzero.models.reading import Questions
 
 tagged_options = options.together(
     click.option(
@@ -21,7 +25,9 @@ tagged_options = options.together(
         show_default=True,
         help="Of the tags: bio, iob1, bioes, bmes, none, or auto.",
     ),
-    click.option("--strict", is_flag=True, help="Make tags that break their scheme an error."),
+)
+strict_option = click.option(
+    "--strict", is_flag=True, help="Make every loss of data, such as tags out of order, an error."
 )
 labelled_options = options.together(
     click.option(
@@ -57,25 +63,35 @@ def read_tagged(paths: Sequence[str], form: str, scheme: str, strict: bool, enco
     if form == "columns":
         return conll.read_conll(paths, scheme=scheme, strict=strict, encoding=encoding)
     if form == "words":
+        if codecs.lookup(encoding).name != "utf-8":
+            raise click.UsageError(f"--form words reads UTF-8, got --encoding {encoding}")
         return conll.read_words(paths, scheme="bmes" if scheme == "auto" else scheme)
     scheme = "none" if scheme == "auto" else scheme
     return conll.read_word_tags(paths, scheme=scheme, strict=strict, encoding=encoding)
 
 
 def read_texts_with_labels(
-    paths: Sequence[str], text_column: str | None, label_column: str | None, encoding: str
+    paths: Sequence[str],
+    text_column: str | None,
+    label_column: str | None,
+    strict: bool,
+    encoding: str,
 ) -> Any:
     """Read texts with labels."""
     from textzero.models.labelled import read_labelled
 
-    return read_labelled(*paths, text=text_column, label=label_column, encoding=encoding)
+    return read_labelled(
+        *paths, text=text_column, label=label_column, encoding=encoding, strict=strict
+    )
 
 
-def read_questions(paths: Sequence[str]) -> Any:
+def read_questions(paths: Sequence[str]) -> "Questions":
     """Read questions with their passages and answers."""
-    from textzero.models import reading
+    from textzero.models.reading import Questions, read_questions
 
-    return [question for path in paths for question in reading.read_questions(path)]
+    files = [read_questions(path) for path in paths]
+    items = tuple(question for file in files for question in file)
+    return Questions(items, sum(f.moved for f in files), sum(f.unplaced for f in files))
 
 
 def read_triples(paths: Sequence[str], encoding: str) -> Any:
@@ -83,3 +99,34 @@ def read_triples(paths: Sequence[str], encoding: str) -> Any:
     from textzero.models import triples
 
     return triples.read_triples(*paths, encoding=encoding)
+
+
+def refuse_losses(data: Any, strict: bool) -> Any:
+    """Return labelled data; with --strict, only if they are as they stand in their files.
+
+    Raises:
+        InputError: They are not.
+    """
+    from textzero.errors import InputError
+
+    lines = data.losses() if strict else []
+    if lines:
+        raise InputError(f"{lines[0]}; mend the data, or leave --strict out")
+    return data
+
+
+def unknown_to(model: Any, data: Any) -> list[str]:
+    """Say in a sentence how many triples have a predicate that an extractor was not trained on."""
+    from textzero.models.triples import TripleTexts
+
+    if not isinstance(data, TripleTexts):
+        return []
+    known = set(model.predicates)
+    names = [fact.predicate for item in data for fact in item.facts]
+    odd = [name for name in names if name not in known]
+    if not odd:
+        return []
+    return [
+        f"{len(odd):,} of {len(names):,} triples have a predicate that the model does not know, "
+        f"such as {odd[0]!r}; they count as missed"
+    ]

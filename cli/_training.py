@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
+from ._gold import refuse_losses, unknown_to
 from ._models import import_keras
 from ._progress import make_progress
+from .main import Failure
 
 _BESIDE = ".training"  # behind the output's name: the folder of a training that was broken off
 _HOMES = {"Tagger": "tagger", "Reader": "reader", "Extractor": "extractor",
@@ -22,6 +24,7 @@ def train_model(
     kind: str,
     read: Callable[[Sequence[str]], Any],
     given: dict[str, Any],
+    strict: bool = False,
     extra: dict[str, Any] | None = None,
 ) -> None:
     """Train a model and write its folder.
@@ -30,9 +33,11 @@ def train_model(
         kind: Name of its class.
         read: Paths to labelled data.
         given: The command's options; all but those of `_OURS` are settings, None where not given.
+        strict: Whether a loss of data is an error.
         extra: Further arguments of the class's `train`.
 
     Raises:
+        InputError: The data have a fault or, if `strict`, are not read as they stand.
         OutputExistsError: The output is there, or a training of its name that was broken off.
     """
     from textzero.files import refuse_strangers, refuse_to_overwrite
@@ -54,15 +59,27 @@ def train_model(
     settings, options = _settings(model_class, given)
     from textzero.vectors.formats import load_vectors
 
-    data = read(given["data"])
-    validation = read(given["validation"]) if given["validation"] else None
+    data = refuse_losses(read(given["data"]), strict)
+    validation = refuse_losses(read(given["validation"]), strict) if given["validation"] else None
     vectors = [load_vectors(path) for path in given["vectors"]]
     if given["resume"] and not beside.exists():
         say(f"there is no broken-off training in {beside}; this one starts afresh")
-    model = model_class.train(
-        data, validation, vectors, settings, options, beside,
-        progress=make_progress(given["quiet"]), say=say, **(extra or {}),
-    )  # fmt: skip
+    for line in validation.losses() if validation is not None else ():
+        say(f"validation: {line}")
+    try:
+        model = model_class.train(
+            data, validation, vectors, settings, options, beside,
+            progress=make_progress(given["quiet"]), say=say, **(extra or {}),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        if beside.is_dir() and any(beside.iterdir()):
+            message = "interrupted; the same command with --resume goes on after its last epoch"
+            raise Failure(message, 130) from None
+        if beside.is_dir():  # not one epoch is done: there is nothing to go on from
+            beside.rmdir()
+        raise
+    for line in unknown_to(model, validation):
+        say(f"validation: {line}")
     sources = {name: list(given[name]) for name in ("data", "validation", "vectors")}
     model.manifest |= {"sources": sources}
     model.save(output, overwrite=given["force"])

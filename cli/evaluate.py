@@ -109,6 +109,7 @@ def segmentation_command(
 @gold_data.tagged_options
 @gold_data.labelled_options
 @gold_data.encoding_option
+@gold_data.strict_option
 @click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True,
               help="Texts that go through the network at once.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -142,7 +143,10 @@ def model_command(
     elif kind == "Extractor":
         data = gold_data.read_triples(gold, encoding)
     else:
-        data = gold_data.read_texts_with_labels(gold, text_column, label_column, encoding)
+        data = gold_data.read_texts_with_labels(gold, text_column, label_column, strict, encoding)
+    gold_data.refuse_losses(data, strict)
+    for line in [*data.losses(), *gold_data.unknown_to(loaded, data)]:
+        click.echo(f"Warning: {line}", err=True)
     score = loaded.evaluate(data, batch_size)
     if as_json:
         click.echo(json.dumps(score, ensure_ascii=False))

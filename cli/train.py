@@ -61,6 +61,7 @@ def _shared(
                      "(repeatable)."),
         click.option("--resume", is_flag=True,
                      help="Go on with a training that was broken off."),
+        gold.strict_option,
         options.force_option,
         options.quiet_option,
     )  # fmt: skip
@@ -97,7 +98,7 @@ def tagger(form: str, scheme: str, strict: bool, encoding: str, **given: Any) ->
     def read(paths: Sequence[str]) -> Any:
         return gold.read_tagged(paths, form, scheme, strict, encoding)
 
-    train_model("Tagger", read, given)
+    train_model("Tagger", read, given, strict)
 
 
 @train.command()
@@ -105,13 +106,14 @@ def tagger(form: str, scheme: str, strict: bool, encoding: str, **given: Any) ->
 @click.option("--labels", type=click.Choice(["occurrences", "places"]),
               help="Learn from every occurrence of an answer, or from the places that DATA name.  "
               "[default: occurrences]")  # fmt: skip
-def reader(labels: str | None, **given: Any) -> None:
+def reader(labels: str | None, strict: bool, **given: Any) -> None:
     """Train a reader: a question and passages to an answer.
 
     DATA are SQuAD's JSON, WebQA's JSON lines, or JSON lines such as {"question": "...",
     "passages": ["..."], "answers": ["..."]}.
     """
-    train_model("Reader", gold.read_questions, given, {"labels": labels} if labels else {})
+    extra = {"labels": labels} if labels else {}
+    train_model("Reader", gold.read_questions, given, strict, extra)
 
 
 @train.command()
@@ -120,13 +122,13 @@ def reader(labels: str | None, **given: Any) -> None:
 @click.option("--prior", is_flag=True, default=None,
               help="Let the network see which triples of DATA a text may hold.")  # fmt: skip
 @gold.encoding_option
-def extractor(encoding: str, **given: Any) -> None:
+def extractor(strict: bool, encoding: str, **given: Any) -> None:
     """Train an extractor of triples: subject, predicate and object.
 
     DATA are JSON lines such as {"text": "...", "spo_list": [{"subject": "...", "predicate": "...",
     "object": "..."}]}.
     """
-    train_model("Extractor", lambda paths: gold.read_triples(paths, encoding), given)
+    train_model("Extractor", lambda paths: gold.read_triples(paths, encoding), given, strict)
 
 
 @train.command()
@@ -136,13 +138,13 @@ def extractor(encoding: str, **given: Any) -> None:
 @click.option("--unit", type=click.Choice(["word", "character"]),
               help="What a token is.  [default: word]")  # fmt: skip
 @click.option("--trainable-vectors", is_flag=True, default=None,
-              help="Let the vectors move with the rest.")  # fmt: skip
+              help="Let the vectors move with the rest; slow if they are many.")  # fmt: skip
 @click.option("--max-tokens", type=click.IntRange(1), metavar="N",
               help="Read the beginning and the end of longer texts.  [default: 256]")  # fmt: skip
 @gold.labelled_options
 @gold.encoding_option
 def classifier(
-    text_column: str | None, label_column: str | None, encoding: str, **given: Any
+    text_column: str | None, label_column: str | None, strict: bool, encoding: str, **given: Any
 ) -> None:
     """Train a classifier: a label for each text.
 
@@ -151,6 +153,6 @@ def classifier(
     """
 
     def read(paths: Sequence[str]) -> Any:
-        return gold.read_texts_with_labels(paths, text_column, label_column, encoding)
+        return gold.read_texts_with_labels(paths, text_column, label_column, strict, encoding)
 
-    train_model("Classifier", read, given)
+    train_model("Classifier", read, given, strict)

@@ -145,7 +145,7 @@ def test_a_training_that_was_broken_off_goes_on(work, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Classifier, "evaluate", breaks_off)
         result = invoke(*command, "-o", tmp_path / "m")
-    assert result.exit_code == 130 and "interrupted" in result.stderr
+    assert result.exit_code == 130 and "interrupted; the same command with" in result.stderr
     assert not (tmp_path / "m").exists() and (tmp_path / "m.training").is_dir()
     refused(invoke(*command, "-o", tmp_path / "m"), 5, "pass --resume to go on with it, or --force")
     result = done(*command, "-o", tmp_path / "m", "--resume")

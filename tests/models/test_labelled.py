@@ -117,9 +117,16 @@ def test_malformed_bytes_are_counted_or_refused(tmp_path):
 
 
 def test_empty_texts_are_counted(tmp_path):
-    found = read_labelled(write(tmp_path, "a.tsv", "label\ttext\n1\t\n1\t \n0\tx\n"))
+    path = write(tmp_path, "a.tsv", "label\ttext\n1\t\n1\t \n0\tx\n")
+    found = read_labelled(path)
     assert found.empty == 2 and len(found) == 3
-    assert found.losses() == ["2 of 3 texts are empty"]
+    assert found.losses() == [f"2 of 3 texts are empty, the first at {path}:2"]
+
+
+def test_a_name_that_stands_twice_in_an_object_is_refused(tmp_path):
+    path = write(tmp_path, "a.jsonl", '{"text": "a", "label": "1", "label": "0"}\n')
+    with pytest.raises(InputError, match=r"a\.jsonl:1: .*the name 'label' twice"):
+        read_labelled(path)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +142,7 @@ def test_empty_texts_are_counted(tmp_path):
         ("a.csv", 'label,text\n1,a\n1,"b\n0,c\n', r"a\.csv:3: .*never closed"),
         ("a.csv", 'label,text\n1,"b" c\n', r"a\.csv:2: expected a row of CSV"),
         ("a.jsonl", '{"text": "a", "label": 1}\n{"text":\n', r"a\.jsonl:2: expected a JSON object"),
-        ("a.jsonl", "[1]\n", r"a\.jsonl:1: expected a JSON object, got list"),
+        ("a.jsonl", "[1]\n", r"a\.jsonl:1: expected a JSON object such as .*, got"),
         ("a.jsonl", '{"text": "a"}\n', r"a\.jsonl:1: expected .* for the label, got text"),
         ("a.jsonl", '{"text": 3, "label": 1}\n', r"a\.jsonl:1: the text must be a string, got 3"),
         ("a.jsonl", '{"text": "", "label": null}', r"a\.jsonl:1: the label must be .*got None"),

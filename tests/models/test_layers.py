@@ -46,7 +46,11 @@ def convolve(x, kernel, bias, dilation):
 
 
 SEQUENCE_LAYERS = {
-    "highway": (GatedDilatedConv1D, {"width": 3, "dilation_rate": 2, "gate_dropout": 0.1}, 4),
+    "highway": (
+        GatedDilatedConv1D,
+        {"width": 3, "dilation_rate": 2, "gate_dropout": 0.1, "gate_bias": -1.0},
+        4,
+    ),
     "plain gate": (GatedDilatedConv1D, {"width": 2, "units": 6, "seed": 3}, 4),
     "pooling": (AttentionPooling1D, {"units": 3}, 2),
     "pooling, as wide": (AttentionPooling1D, {}, 2),
@@ -139,6 +143,17 @@ def test_a_masked_convolution_sees_zeros_at_padding_and_leaves_zeros_there():
     gate = sigmoid(convolve(x, gate_kernel, gate_bias, 2))
     expected = x * (1 - gate) + new * gate
     np.testing.assert_allclose(result[REAL], expected[REAL], atol=1e-5)
+
+
+def test_a_gate_bias_below_zero_carries_the_input_through_many_layers():
+    x = np.random.default_rng(0).normal(size=(2, 9, 8)).astype("float32")
+    left = []
+    for bias in (0.0, -8.0):
+        hidden = x
+        for place in range(12):
+            hidden = GatedDilatedConv1D(gate_bias=bias, name=f"layer_{place}")(hidden)
+        left.append(np.abs(keras.ops.convert_to_numpy(hidden) - x).max())
+    assert left[1] < 0.05 < 0.5 < left[0]
 
 
 def test_gate_dropout_half_opens_gates_and_only_in_training():

@@ -48,6 +48,17 @@ def from_zero(**values: Any) -> None:
             raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
 
 
+def a_number(**values: Any) -> None:
+    """Refuse anything but finite numbers.
+
+    Raises:
+        ValueError: a value is something else; named by its keyword.
+    """
+    for name, value in values.items():
+        if not _is_number(value):
+            raise ValueError(f"{name} must be a number, got {value!r}")
+
+
 def true_or_false(**values: Any) -> None:
     """Refuse anything but booleans.
 

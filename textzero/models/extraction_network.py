@@ -62,7 +62,11 @@ def encode_sentence(vectors: Any, mask: Any, settings: ExtractorSettings) -> Any
     else:
         for number, rate in enumerate(settings.dilations):
             convolution = GatedDilatedConv1D(
-                _WIDTH, rate, gate_dropout=settings.gate_dropout, name=f"convolution_{number}"
+                _WIDTH,
+                rate,
+                gate_dropout=settings.gate_dropout,
+                gate_bias=settings.gate_bias,
+                name=f"convolution_{number}",
             )
             vectors = convolution(vectors, mask=mask)
     return ops.where(ops.expand_dims(mask, -1), vectors, 0.0)

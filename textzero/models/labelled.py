@@ -7,7 +7,6 @@ CSV cell may be quoted. Everything is read into memory.
 
 import csv
 import io
-import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ from typing import Any, overload
 from textzero.corpus.sources import Source, find_sources
 from textzero.corpus.streams import Reading, detect_encoding, utf8_bytes
 from textzero.errors import InputError
+from textzero.models.json_lines import json_objects
 
 # Names of columns and of JSON fields, the first that is there counts; case does not.
 TEXT_NAMES = (
@@ -100,8 +100,12 @@ class LabelledTexts(Sequence[LabelledText]):
 
     def losses(self) -> list[str]:
         """Say in sentences what was replaced or skipped, and how many texts are empty."""
-        empty = [f"{self.empty:,} of {len(self):,} texts are empty"] if self.empty else []
-        return self.reading.losses() + empty
+        lines = self.reading.losses()
+        first = next((item for item in self.items if not item.text.strip()), None)
+        if first is not None:
+            where = f", the first at {first.place}" if first.place else ""
+            lines.append(f"{self.empty:,} of {len(self):,} texts are empty{where}")
+        return lines
 
     def check_labels(self, allowed: Collection[str]) -> None:
         """Raise InputError at the first label that is not among `allowed`."""
@@ -224,19 +228,8 @@ def _file(
 def _json_lines(
     source: Source, content: str, text: str | None, label: str | None
 ) -> Iterator[LabelledText]:
-    for number, line in enumerate(content.split("\n"), 1):
-        if not line.strip():
-            continue
-        place = f"{source}:{number}"
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(
-                f'{place}: expected a JSON object such as {{"text": "...", "label": "..."}}, '
-                f"got {line[:60]!r} ({error})"
-            ) from error
-        if not isinstance(record, dict):
-            raise InputError(f"{place}: expected a JSON object, got {type(record).__name__}")
+    expected = 'a JSON object such as {"text": "...", "label": "..."}'
+    for place, record in json_objects(content, source, expected):
         fields = list(record)
         content_of = record[fields[_column(fields, text, TEXT_NAMES, "text", place)]]
         if not isinstance(content_of, str):

@@ -22,7 +22,7 @@ from textzero.models.batches import bucket_length, length_order, pad
 from textzero.models.encoding import Encoded, Encoder
 from textzero.models.layers import AttentionPooling1D, GatedDilatedConv1D, SpanPointer
 from textzero.models.question_matches import KINDS, question_matches
-from textzero.models.reading import Question, answer_places, unlearnable
+from textzero.models.reading import Question, Questions, answer_places, unlearnable
 from textzero.models.reading_examples import (
     LABELS,
     ReadingExample,
@@ -93,10 +93,11 @@ class Reader(TextModel):
         if labels not in LABELS:
             raise ValueError(f"labels must be one of {', '.join(LABELS)}, got {labels!r}")
         settings, options = settings or ReaderSettings(), options or cls.fit_options
+        lines = data.losses() if isinstance(data, Questions) else []
         data = list(data)
         validation = None if validation is None else _with_answers(validation)
         if say is not None:
-            for line in unlearnable(data):
+            for line in [*lines, *unlearnable(data)]:
                 say(line)
         encoder = Encoder.make(
             (text for question in data for text in (question.text, *question.passages)),

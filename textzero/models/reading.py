@@ -64,6 +64,17 @@ class Questions(Sequence[Question]):
     def __getitem__(self, index: Any) -> Any:
         return self.items[index]
 
+    def losses(self) -> list[str]:
+        """Say in sentences which answers do not stand where the file says."""
+        lines = []
+        if self.moved:
+            lines.append(
+                f"{self.moved:,} answers stand elsewhere than the data say; they were searched for"
+            )
+        if self.unplaced:
+            lines.append(f"{self.unplaced:,} answers do not stand in their passage")
+        return lines
+
 
 def read_questions(path: str | os.PathLike[str]) -> Questions:
     """Read questions from a file of any of the three forms; what it holds tells which.
