@@ -20,7 +20,7 @@ def json_objects(text: str, source: object, expected: str) -> Iterator[tuple[str
         InputError: A line is no JSON object, or has a name twice in one.
 
     Example:
-        >>> list(json_objects('{"a": 1}\\n', "facts.jsonl", "an object"))
+        >>> list(json_objects('{"a": 1}\n', "facts.jsonl", "an object"))
         [('facts.jsonl:1', {'a': 1})]
     """
     for number, line in enumerate(text.split("\n"), 1):
