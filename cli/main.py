@@ -91,6 +91,11 @@ class LazyGroup(click.Group):
             ctx.exit(141)
         except KeyboardInterrupt:
             raise Failure("interrupted", 130) from None
+        except RuntimeError as error:
+            # Ctrl-C between the two steps of a lock's wait: Python then fails to release the lock
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise Failure("interrupted", 130) from None
+            raise
         except MemoryError as error:
             raise Failure(
                 f"memory ran out ({error}); try a lower --memory or less text", 4

@@ -508,6 +508,19 @@ def test_ctrl_c_in_a_kernel_leaves_no_temporary_folder(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["big.txt"]
 
 
+def test_ctrl_c_that_breaks_the_wait_for_a_lock_is_ctrl_c(tmp_path, monkeypatch):
+    def breaks(*_, **__):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("cannot release un-acquired lock")
+
+    monkeypatch.setattr("textzero.counting.count_words", breaks)
+    (tmp_path / "a.txt").write_text("a b")
+    result = CliRunner().invoke(main, ["count", str(tmp_path / "a.txt")])
+    assert (result.exit_code, result.stderr) == (130, "Error: interrupted\n")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no head")
 @pytest.mark.parametrize("command", ["count {text} --ngrams 1-3", "similar {vectors} w0 -n 20000"])
 def test_a_reader_that_goes_away_ends_the_run_quietly(tmp_path, command):
