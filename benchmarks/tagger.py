@@ -13,7 +13,7 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
 from time import perf_counter
@@ -64,7 +64,13 @@ def main() -> None:
             options["epochs"] = arguments.epochs
         begun = perf_counter()
         model = Tagger.train(
-            train, dev, start, settings, FitOptions(**options), say=say, scheme=arguments.scheme
+            train,
+            dev,
+            start,
+            settings,
+            replace(Tagger.fit_options, **options),
+            say=say,
+            scheme=arguments.scheme,
         )
         seconds = perf_counter() - begun
         history = model.manifest["training"]["history"]

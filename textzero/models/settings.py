@@ -208,7 +208,7 @@ class ExtractorSettings:
     prior: bool = False
     dropout: float = 0.25
     gate_dropout: float = 0.1
-    gate_bias: float = -2.0
+    gate_bias: float = 0.0
     positions: bool = True
     min_count: int = 2
 
