@@ -11,14 +11,15 @@ KERNELS = PACKAGE / "kernels"
 
 # Data flows down this list. A module may import what stands above it.
 ORDER = [
-    *("version", "errors", "_compat", "memory", "progress", "files", "packed", "kernels"),
-    *("parallel", "corpus", "counts", "lexicon", "segmenter", "segmentation_score", "tokens"),
+    *("version", "errors", "_compat", "memory", "disk", "progress", "files"),
+    *("locks", "store", "workspace", "packed", "kernels", "parallel", "engines", "corpus"),
+    *("counts", "lexicon", "segmenter", "segmentation_score", "tokens"),
     *("token_workers", "counting", "discovery", "vocabulary", "subsampling"),
     *("_cooccurrence_runs", "_cooccurrence_segments"),
     *("cooccurrence", "vectors", "structure", "models", "cuda_driver", "doctor"),
 ]
 OPTIONAL = {"cupy", "keras", "jax", "torch", "tensorflow", "dask", "distributed", "matplotlib"}
-MAY_IMPORT_OPTIONAL = ("_compat.py", "models/", "kernels/gpu/")
+MAY_IMPORT_OPTIONAL = ("_compat.py", "models/", "kernels/gpu/", "engines/dask.py")
 
 
 def imported_names(path):

@@ -11,6 +11,7 @@ import pytest
 from textzero import files
 from textzero.errors import InputError, OutputExistsError, ResourceError
 from textzero.files import whole_file, whole_folder
+from textzero.workspace import Workspace
 
 
 def names(folder):
@@ -44,17 +45,24 @@ def test_a_folder_appears_only_when_it_is_whole(tmp_path):
     assert names(tmp_path / "deep") == ["out"]
 
 
-def test_what_a_killed_process_with_this_number_left_is_no_hindrance(tmp_path):
+def test_what_killed_processes_left_is_removed_by_who_holds_the_lock(tmp_path):
     path = tmp_path / "out"
     path.mkdir()
-    for end in ("partial", "old"):
-        left = tmp_path / f".out.{os.getpid()}.{end}"
-        left.mkdir()
-        (left / "rest").touch()
-    with whole_folder(path) as beside:
-        (beside / "a").touch()
-    assert names(path) == ["a"]
-    assert names(tmp_path) == ["out"]
+    for name in (".out.12.partial", ".out.0123abcd.12.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rest").touch()
+    (tmp_path / ".out.0123abcd.7.partial").touch()
+    (tmp_path / ".other.0123abcd.7.partial").touch()
+    with Workspace.beside(path):
+        assert names(tmp_path) == [".other.0123abcd.7.partial", ".out.textzero", "out"]
+    assert names(tmp_path) == [".other.0123abcd.7.partial", "out"]
+
+
+def test_a_folder_that_a_killed_process_had_put_aside_comes_back(tmp_path):
+    (tmp_path / ".out.0123abcd.12.old").mkdir()
+    (tmp_path / ".out.0123abcd.12.old" / "a").touch()
+    with Workspace.beside(tmp_path / "out"):
+        assert names(tmp_path / "out") == ["a"]
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])

@@ -10,9 +10,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 import textzero
 from textzero.cooccurrence import Cooccurrence
 from textzero.corpus import Corpus
+from textzero.disk import Disk, replaced_disk
 from textzero.errors import InputError, OutputExistsError
 from textzero.files import file_digest
-from textzero.vectors import output, pipeline
+from textzero.vectors import pipeline
 from textzero.vectors.pipeline import embed
 from textzero.vectors.training import TrainingSettings, train_vectors
 from textzero.vectors.word_vectors import WordVectors
@@ -206,13 +207,16 @@ def test_what_a_killed_process_of_the_same_number_left_is_replaced(texts, tmp_pa
     assert names(tmp_path / "out") == OUTPUT
 
 
-def test_vectors_are_on_the_disk_before_their_manifest_says_so(texts, tmp_path, monkeypatch):
+def test_vectors_are_on_the_disk_before_their_manifest_says_so(texts, tmp_path):
     flushed, manifest = [], tmp_path / "out" / "manifest.json"
-    monkeypatch.setattr(
-        output, "flush", lambda path: flushed.append((path.name, manifest.exists()))
-    )
-    make(texts, tmp_path / "out")
-    assert flushed == [("vectors.safetensors", False), ("out", True)]
+
+    class Watched(Disk):
+        def flush_path(self, path):
+            flushed.append((path.name, manifest.exists()))
+
+    with replaced_disk(Watched()):
+        make(texts, tmp_path / "out")
+    assert flushed[-2:] == [("vectors.safetensors", False), ("out", True)]
 
 
 def test_a_failed_write_leaves_the_old_vectors(texts, tmp_path, monkeypatch):

@@ -4,13 +4,15 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
+import re
 import sys
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from textzero.disk import disk
 from textzero.errors import InputError, OutputExistsError, ResourceError
 
 MANIFEST = "manifest.json"
@@ -32,19 +34,24 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with _refusals(path), open(path, "wb") as file:
             yield file
         return
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    beside = _beside(path, "partial")
     with _refusals(path):
-        file = open(beside, "wb")
+        file = disk().create(beside)
     try:
         with file, _full_disk(path):
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            disk().flush(file)
         with _refusals(path):
-            os.replace(beside, path)
-            flush(path.parent)
+            disk().rename(beside, path)
+            disk().flush_path(path.parent)
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it stays, as after a kill
+            disk().remove(beside)
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """A hidden name in the same folder that no other process uses, on no other host either."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{os.getpid()}.{kind}")
 
 
 def _is_device(path: Path) -> bool:
@@ -63,24 +70,47 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     refuse_strangers(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    for left in (beside, old):  # by a killed process that had this one's number
-        shutil.rmtree(left, ignore_errors=True)
+    beside, old = _beside(path, "partial"), _beside(path, "old")
     with _refusals(path):
-        beside.mkdir(parents=True)
+        disk().make_folder(beside)
     try:
         with _full_disk(path):
             yield beside
         with _refusals(path):
             for entry in (*sorted(beside.iterdir()), beside):
-                flush(entry)
+                disk().flush_path(entry)
             if path.is_dir():
-                os.replace(path, old)
-            os.replace(beside, path)
-        shutil.rmtree(old, ignore_errors=True)
+                disk().rename(path, old)
+            try:
+                disk().rename(beside, path)
+            except BaseException:
+                if old.is_dir():  # what was there stays there
+                    disk().rename(old, path)
+                raise
+            disk().flush_path(path.parent)
+        disk().remove_folder(old)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        disk().remove_folder(beside)
+
+
+def remove_debris(path: str | os.PathLike[str]) -> None:
+    """Remove what killed processes left beside `path`; only for who holds the lock on it.
+
+    A folder that one of them had put aside, and not yet replaced, comes back.
+    """
+    path = Path(path)
+    kind = re.compile(rf"\.{re.escape(path.name)}(\.[0-9a-f]{{8}})?\.[0-9]+\.(partial|old)")
+    for entry in sorted(path.parent.iterdir()) if path.parent.is_dir() else []:
+        if not kind.fullmatch(entry.name):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            if entry.suffix == ".old" and not os.path.lexists(path):
+                disk().rename(entry, path)
+            else:
+                disk().remove_folder(entry)
+        else:
+            with contextlib.suppress(OSError):
+                disk().remove(entry)
 
 
 def refuse_strangers(path: str | os.PathLike[str]) -> None:
@@ -105,50 +135,29 @@ def _is_ours(folder: Path) -> bool:
         return False
 
 
-def flush(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def refuse_small_disk(folder: Path, needed: int, what: str) -> None:
+    """Raise ResourceError when fewer than `needed` bytes are free where `what` is to be written."""
+    free = disk().free(folder)
+    if needed > free:
+        raise ResourceError(
+            f"{what} may take {size_text(needed)} in {folder}, where {size_text(free)} are free; "
+            "free some space, or choose another folder"
+        )
 
 
-@contextmanager
-def _full_disk(path: Path) -> Iterator[None]:
-    """Say in one sentence that the disk is full; other errors may come from reading the input."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _DISK_ERRORS:
-            message = f"{path}: the disk is full; free some space and run again"
-            raise ResourceError(message) from error
-        raise
+def size_text(size: float) -> str:
+    """Write a number of bytes for people.
 
-
-@contextmanager
-def _refusals(path: Path) -> Iterator[None]:
-    """Say in one sentence why `path` cannot be made."""
-    try:
-        with _full_disk(path):
-            yield
-    except OSError as error:
-        raise ResourceError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def refuse_to_overwrite(path: str | os.PathLike[str], force: bool) -> None:
-    """Raise OutputExistsError when `path` is there and `force` is not set."""
-    if os.path.lexists(path) and not force and not _is_device(Path(path)):
-        raise OutputExistsError(f"{path} already exists; choose another name or pass --force")
-
-
-def refuse_missing_folder(path: str | os.PathLike[str]) -> None:
-    """Raise ResourceError when the folder of a file to write is not there."""
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise ResourceError(f"{path} cannot be written: there is no folder {folder}")
+    >>> size_text(1_500_000_000)
+    '1.5 GB'
+    """
+    if size < 1000:
+        return f"{size:.0f} bytes"
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 1000:
+            return f"{size:.1f} {unit}" if size < 10 else f"{size:.0f} {unit}"
+    return f"{size / 1000:.1f} TB"
 
 
 def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:

@@ -1,14 +1,15 @@
 """Corpus: documents that can be read again and again, and split so that one file uses all cores."""
 
 import codecs
+import copy
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from textzero.corpus.records import record_documents
-from textzero.corpus.sources import Listing, Source, find_sources, open_bytes
+from textzero.corpus.sources import Listing, Source, find_sources, fingerprint, open_bytes
 from textzero.corpus.streams import (
     LINE,
     RECORD,
@@ -177,6 +178,33 @@ class Corpus:
                 stop = min(start + step, source.size)
                 parts.append(Split(index, start, stop, source.path))
         return parts
+
+    def portion(self, splits: Sequence[Split]) -> tuple["Corpus", list[Split]]:
+        """Return a corpus of only those files that some splits need, and the splits in it.
+
+        It can be sent to another process, or another host that reaches the same files.
+        """
+        if self._memory is not None:
+            raise TypeError("documents in memory cannot be sent elsewhere; write them to files")
+        needed = sorted({split.source for split in splits})
+        places = {old: new for new, old in enumerate(needed)}
+        portion = copy.copy(self)
+        portion.listing = Listing([self.sources[old] for old in needed], [])
+        portion._detected = {}
+        return portion, [replace(split, source=places[split.source]) for split in splits]
+
+    def fingerprint(self) -> list[list[Any]]:
+        """Return [path, size, time of change, digest of its ends] of each file, as JSON.
+
+        Enough to tell that a file was changed, without reading all of it. Files behind URLs have
+        what their server says in place of a time.
+
+        Raises:
+            TypeError: The documents are in memory.
+        """
+        if self._memory is not None:
+            raise TypeError("documents in memory have no fingerprint; write them to files")
+        return [fingerprint(source) for source in self.sources]
 
     def _encoding(self, source: Source) -> str:
         if self.encoding != "auto":

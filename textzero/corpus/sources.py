@@ -5,9 +5,11 @@ Opens bytes and nothing else: decoding and documents are the business of `stream
 """
 
 import bz2
+import contextlib
 import fnmatch
 import glob
 import gzip
+import hashlib
 import io
 import lzma
 import os
@@ -29,6 +31,7 @@ _MAGIC = (
 )
 _BZ2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")  # a block, the end of an empty stream
 _PARQUET = b"PAR1"
+_END = 1 << 16  # bytes of a file's beginning, and of its end, that tell it from another
 _RECORD_SUFFIXES = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -77,6 +80,29 @@ def open_bytes(source: Source) -> BinaryIO:
         return open(location, "rb", buffering=0)
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror or error}") from error
+
+
+def fingerprint(source: Source) -> list[Any]:
+    """Return [path, size, time of change (or what a server says instead), digest of the ends]."""
+    location = source.location or source.path
+    changed: Any = 0
+    if is_url(location):
+        import fsspec
+
+        with contextlib.suppress(OSError, NotImplementedError):
+            system, path = fsspec.core.url_to_fs(location)
+            facts = system.info(path)
+            names = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "updated", "last_modified")
+            changed = next((str(facts[name]) for name in names if facts.get(name)), 0)
+    elif not source.location:  # a spooled pipe has always just been written
+        changed = os.stat(location).st_mtime_ns
+    digest = hashlib.blake2b(digest_size=16)
+    with open_bytes(source) as file:
+        digest.update(file.read(_END))
+        if source.size > _END:
+            file.seek(max(_END, source.size - _END))
+            digest.update(file.read(_END))
+    return [source.path, source.size, changed, digest.hexdigest()]
 
 
 def open_text_bytes(source: Source) -> BinaryIO:

@@ -13,8 +13,9 @@ import numpy as np
 from keras import ops
 
 from textzero._compat import Array
+from textzero.disk import disk
 from textzero.errors import InputError, TextzeroError
-from textzero.files import flush, whole_file
+from textzero.files import whole_file
 from textzero.models.batches import Batches
 from textzero.models.settings import FitOptions
 from textzero.progress import Progress
@@ -184,7 +185,7 @@ class Watch(keras.callbacks.Callback):
         metadata = {"format": _KIND, "key": self.key, "facts": json.dumps(facts)}
         with whole_file(self.state) as file:
             write_safetensors(Path(file.name), tensors, metadata)
-            flush(Path(file.name))
+            disk().flush_path(Path(file.name))
 
     def resume(self) -> int:
         """Take up a state that was written, if it is of this training; return its epoch.

@@ -16,8 +16,9 @@ import numpy as np
 
 from textzero._compat import Array
 from textzero.cooccurrence import Cooccurrence
+from textzero.disk import disk
 from textzero.errors import InputError
-from textzero.files import flush, whole_file
+from textzero.files import whole_file
 from textzero.vectors.blocks import encoded_rows
 from textzero.vectors.tensors import map_safetensors, write_safetensors
 from textzero.version import __version__
@@ -71,7 +72,7 @@ class Checkpoints:
         metadata = {"format": _KIND, "key": json.dumps(self.key()), "facts": json.dumps(facts)}
         with whole_file(self.folder / STATE) as file:
             write_safetensors(Path(file.name), arrays, metadata)
-            flush(Path(file.name))
+            disk().flush_path(Path(file.name))
         self._last = monotonic()
         self._cost = self._last - begun
 

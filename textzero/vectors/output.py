@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from textzero.disk import disk
 from textzero.errors import OutputExistsError
-from textzero.files import MANIFEST, flush, read_json
+from textzero.files import MANIFEST, read_json
 from textzero.vectors.word_vectors import LEXICON, TENSORS, VOCABULARY, WordVectors
 
 COUNTS, COUNTED, PAIRS, DISCOVERED = "counts.tsv", "counts.json", "cooccurrence", "lexicon.json"
@@ -109,14 +110,14 @@ class Output:
         try:
             beside.mkdir()
             vectors.write_into(beside)
-            flush(beside / TENSORS)
+            disk().flush_path(beside / TENSORS)
             (folder / MANIFEST).unlink(missing_ok=True)
             for name in (TENSORS, VOCABULARY):
                 os.replace(beside / name, folder / name)
             if (folder / CHECKPOINT).exists():
                 os.replace(folder / CHECKPOINT, old)
             os.replace(beside / MANIFEST, folder / MANIFEST)
-            flush(folder)
+            disk().flush_path(folder)
         finally:
             for left in (beside, old):
                 shutil.rmtree(left, ignore_errors=True)

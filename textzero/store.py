@@ -1,0 +1,158 @@
+"""A store: a folder of whole files, on this machine or behind fsspec, that several hosts may share.
+
+A file is there under its name when all of it is there, and not before; writing a name again with
+the same content is harmless. Names have no slashes.
+"""
+
+import contextlib
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from textzero.disk import disk
+from textzero.errors import InputError, ResourceError
+from textzero.files import whole_file
+
+# where an object is seen only when it is whole, and renaming means copying
+_WHOLE_BY_NATURE = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "memory"}
+
+
+class Store:
+    """A folder by its address; it can be sent to other processes.
+
+    Args:
+        address: A path, or an fsspec URL such as s3://bucket/folder.
+    """
+
+    def __init__(self, address: str | os.PathLike[str]) -> None:
+        self.address = os.fspath(address).rstrip("/") or "/"
+        self.local = None if "://" in self.address else Path(self.address)
+
+    def __repr__(self) -> str:
+        return f"Store({self.address!r})"
+
+    def child(self, name: str) -> "Store":
+        """The store below this one."""
+        return Store(self._of(name))
+
+    def _of(self, name: str) -> str:
+        return str(self.local / name) if self.local is not None else f"{self.address}/{name}"
+
+    def _system(self) -> tuple[Any, str]:
+        import fsspec
+
+        try:
+            return fsspec.core.url_to_fs(self.address)
+        except (ImportError, ValueError) as error:
+            raise ResourceError(f"{self.address} cannot be opened: {error}") from error
+
+    def names(self) -> list[str]:
+        """Names of the whole files, sorted; none when the folder is not there."""
+        if self.local is not None:
+            if not self.local.is_dir():
+                return []
+            found = [entry.name for entry in os.scandir(self.local) if entry.is_file()]
+        else:
+            system, folder = self._system()
+            with _sentence(self.address, "read"):
+                system.invalidate_cache()
+                try:
+                    entries = system.ls(folder, detail=True)
+                except FileNotFoundError:
+                    return []
+                found = [e["name"].rsplit("/", 1)[-1] for e in entries if e["type"] == "file"]
+        return sorted(name for name in found if name and name[0] != ".")
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[BinaryIO]:
+        """Write a file that is there only when the block succeeds.
+
+        Raises:
+            ResourceError: It cannot be written.
+        """
+        if self.local is not None:
+            disk().make_folder(self.local, exist_ok=True)
+            with whole_file(self.local / name) as file:
+                yield file
+            return
+        with tempfile.TemporaryFile(prefix="textzero-") as here:
+            yield here
+            here.seek(0)
+            self._send(here, name)
+
+    def _send(self, here: BinaryIO, name: str) -> None:
+        """Bring a temporary file behind fsspec."""
+        system, folder = self._system()
+        protocol = system.protocol if isinstance(system.protocol, str) else system.protocol[0]
+        at_once = protocol in _WHOLE_BY_NATURE
+        goal = f"{folder}/{name}"
+        beside = goal if at_once else f"{folder}/.{name}.{uuid.uuid4().hex}.partial"
+        with _sentence(f"{self.address}/{name}", "written"):
+            system.makedirs(folder, exist_ok=True)
+            with system.open(beside, "wb") as there:
+                while block := here.read(1 << 22):
+                    there.write(block)
+            if not at_once:
+                system.mv(beside, goal)
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file to read and seek in.
+
+        Raises:
+            InputError: It is not there or cannot be read.
+        """
+        with _sentence(self._of(name), "read"):
+            if self.local is not None:
+                return disk().open(self.local / name)
+            system, folder = self._system()
+            return system.open(f"{folder}/{name}", "rb")
+
+    def read(self, name: str) -> bytes:
+        """Return all of a file."""
+        with self.open(name) as file, _sentence(self._of(name), "read"):
+            return file.read()
+
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+        with _sentence(self._of(name), "read"):
+            if self.local is not None:
+                return (self.local / name).stat().st_size
+            system, folder = self._system()
+            return int(system.size(f"{folder}/{name}"))
+
+    def remove(self, *names: str) -> None:
+        """Remove files; those that are not there are no error."""
+        for name in names:
+            if self.local is not None:
+                disk().remove(self.local / name)
+                continue
+            system, folder = self._system()
+            with contextlib.suppress(FileNotFoundError), _sentence(self._of(name), "written"):
+                system.rm_file(f"{folder}/{name}")
+
+    def clear(self) -> None:
+        """Remove the folder with all that is in it."""
+        if self.local is not None:
+            disk().remove_folder(self.local)
+            return
+        system, folder = self._system()
+        with contextlib.suppress(FileNotFoundError), _sentence(self.address, "written"):
+            system.rm(folder, recursive=True)
+
+
+@contextmanager
+def _sentence(where: str, what: str) -> Iterator[None]:
+    """Say in one sentence what cannot be read or written; what is not there is told as it is."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        if what == "written":
+            raise
+        raise InputError(f"{where} is not there") from error
+    except OSError as error:
+        kind = InputError if what == "read" else ResourceError
+        raise kind(f"{where} cannot be {what}: {error.strerror or error}") from error
