@@ -72,6 +72,13 @@ _reading_options = together(
         show_default=True,
         help="What to do with a damaged file or record; skip keeps what can be read.",
     ),
+    click.option(
+        "--max-expansion",
+        type=click.IntRange(1),
+        default=1000,
+        show_default=True,
+        help="Refuse compressed files that grow more than so many times.",
+    ),
 )
 corpus_options = together(click.argument("corpus", nargs=-1, required=True), _reading_options)
 text_options = together(click.argument("corpus", nargs=-1), _reading_options)
@@ -153,6 +160,23 @@ memory_option = click.option(
 )
 
 
+engine_options = together(
+    click.option(
+        "--engine",
+        default="threads",
+        show_default=True,
+        metavar="ENGINE",
+        help="Where the work is done: threads, processes, or dask://HOST:PORT, a scheduler.",
+    ),
+    click.option(
+        "--store",
+        metavar="URL",
+        help="Where parts of the result are kept until it is whole: a folder or fsspec URL that "
+        "all workers reach.  [default: beside the output]",
+    ),
+)
+
+
 def _check_device(_: click.Context, __: click.Parameter, value: str) -> str:
     """Refuse a device that is not there before anything is counted."""
     if value == "gpu":  # the others are always there
@@ -204,6 +228,7 @@ def make_corpus(
     encoding: str,
     strict: bool,
     on_error: str,
+    max_expansion: int,
 ) -> "Corpus":
     """Make the corpus that the options describe."""
     from textzero.corpus import Corpus
@@ -218,6 +243,7 @@ def make_corpus(
         encoding=encoding,
         strict=strict,
         on_error=on_error,
+        max_expansion=max_expansion,
     )
 
 

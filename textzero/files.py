@@ -160,6 +160,41 @@ def size_text(size: float) -> str:
     return f"{size / 1000:.1f} TB"
 
 
+@contextmanager
+def _full_disk(path: Path) -> Iterator[None]:
+    """Say in one sentence that the disk is full; other errors may come from reading the input."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            message = f"{path}: the disk is full; free some space and run again"
+            raise ResourceError(message) from error
+        raise
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Say in one sentence why `path` cannot be made."""
+    try:
+        with _full_disk(path):
+            yield
+    except OSError as error:
+        raise ResourceError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def refuse_to_overwrite(path: str | os.PathLike[str], force: bool) -> None:
+    """Raise OutputExistsError when `path` is there and `force` is not set."""
+    if os.path.lexists(path) and not force and not _is_device(Path(path)):
+        raise OutputExistsError(f"{path} already exists; choose another name or pass --force")
+
+
+def refuse_missing_folder(path: str | os.PathLike[str]) -> None:
+    """Raise ResourceError when the folder of a file to write is not there."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise ResourceError(f"{path} cannot be written: there is no folder {folder}")
+
+
 def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     """Write a mapping as readable UTF-8 JSON, whole or not at all."""
     with whole_file(path) as file:

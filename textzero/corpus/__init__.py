@@ -57,6 +57,7 @@ class Corpus:
         encoding: A Python codec, or "auto" to tell UTF-8, UTF-16, GB18030 and Big5 apart.
         strict: Malformed bytes, skipped files and records without text are errors.
         on_error: "raise", or "skip" to keep what can be read of a damaged file.
+        max_expansion: A compressed file that grows more than so many times is refused.
 
     Raises:
         InputError: A path is not there or no file is left (raised when first needed).
@@ -80,6 +81,7 @@ class Corpus:
         encoding: str = "utf-8",
         strict: bool = False,
         on_error: str = "raise",
+        max_expansion: int = 1000,
     ) -> None:
         _one_of("document", document, ("line", "file"))
         _one_of("format", format, ("auto", "text", "jsonl", "csv", "tsv", "parquet"))
@@ -98,7 +100,7 @@ class Corpus:
         self.paths = tuple(os.fspath(path) for path in paths)
         self.include, self.exclude, self.format = tuple(include), tuple(exclude), format
         self.field, self.document, self.encoding = field, document, encoding
-        self.strict, self.on_error = strict, on_error
+        self.strict, self.on_error, self.max_expansion = strict, on_error, max_expansion
         self._memory: Iterable[str] | None = None
         self._spent = False
         self._detected: dict[Source, str] = {}
