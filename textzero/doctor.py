@@ -5,6 +5,7 @@ processes of their own, for at most two seconds: a broken one can say why, and a
 hold up the rest.
 """
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import locale
@@ -62,7 +63,11 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything, in the order of the report; about a second once kernels are compiled."""
-    imports, limit = _start_imports(), time.monotonic() + _PATIENCE
+    with _start_imports() as imports:
+        return _findings(imports, time.monotonic() + _PATIENCE)
+
+
+def _findings(imports: dict[str, subprocess.Popen[str]], limit: float) -> list[Finding]:
     core = {"versions": _versions, "processor": _processor, "memory": _memory, "folders": _folders}
     found = [f for name, look in core.items() for f in _guarded(name, look)]
     found += _terminal()
@@ -259,11 +264,18 @@ def _select_on_gpu() -> None:
         raise ValueError(f"the best two of 0.1 0.9 0.5 0.7 must be 1 and 3, got {columns}")
 
 
-def _start_imports() -> dict[str, subprocess.Popen[str]]:
-    """Import every optional package that is there, each in a process of its own."""
+@contextlib.contextmanager
+def _start_imports() -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """Import every optional package that is there, each in a process of its own, ended at last."""
     modules = [*OPTIONAL, "cupy"]
     there = [module for module in modules if importlib.util.find_spec(module) is not None]
-    return {module: _importing(module) for module in there}
+    processes = {module: _importing(module) for module in there}
+    try:
+        yield processes
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.communicate()
 
 
 def _importing(module: str) -> subprocess.Popen[str]:
