@@ -26,6 +26,7 @@ EXTRAS = {
     "plot": ["matplotlib>=3.8"],
     "usearch": ["usearch>=2.10"],
     "test": [
+        "aiohttp>=3.9",
         "distributed>=2024.1",
         "gensim>=4.3; python_version < '3.14'",
         "hypothesis>=6.100",

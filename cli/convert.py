@@ -29,6 +29,7 @@ TARGETS = (*FORMATS, "spacy", "static-embedding")
               help="static-embedding, --sif: remove N directions of sentences.")  # fmt: skip
 @click.option("--tokenizer", metavar="NAME",
               help="static-embedding: how text is cut.  [default: as for the vectors]")  # fmt: skip
+@options.memory_option
 @options.force_option
 def convert(
     source: str,
@@ -42,6 +43,7 @@ def convert(
     sif: bool,
     remove: int,
     tokenizer: str | None,
+    memory: str | None,
     force: bool,
 ) -> None:
     """Write the vectors of SOURCE as TARGET, in another format.
@@ -54,7 +56,8 @@ def convert(
     from textzero.vectors.formats import load_vectors, save_vectors
 
     refuse_to_overwrite(target, force)
-    vectors = load_vectors(source, source_format, limit)
+    vectors = load_vectors(source, source_format, limit, memory)
+    vectors.memory = memory
     dropped = vectors.manifest.get("duplicates_dropped", 0)
     vectors = vectors.part(matrix)
     if remove_common is not None:

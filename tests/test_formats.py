@@ -399,7 +399,10 @@ def test_a_parquet_table_from_elsewhere_needs_words_and_vectors(tmp_path):
         ({"word": ["a", None], "vector": [[1.0], [2.0]]}, "a word in every row"),
         ({"word": [1], "vector": [[1.0]]}, "a word in every row"),
         ({"word": ["a"], "vector": [[1.0]], "count": ["x"]}, "count must hold an integer"),
-        ({"word": ["a"], "vector": [[1.0]], "context": [[1.0, 2.0]]}, r"shape \(1, 1\), got"),
+        (
+            {"word": ["a"], "vector": [[1.0]], "context": [[1.0, 2.0]]},
+            "row 1: expected 1 numbers, got 2",
+        ),
         ({"word": [], "vector": []}, "holds no vector"),
     ],
 )

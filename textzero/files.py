@@ -2,7 +2,9 @@
 
 import contextlib
 import hashlib
+import io
 import json
+import math
 import os
 import re
 import sys
@@ -12,11 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
+from textzero._compat import Array
 from textzero.disk import disk
 from textzero.errors import InputError, OutputExistsError, ResourceError
 
 MANIFEST = "manifest.json"
 _PROJECTOR = {"tensors.tsv", "metadata.tsv"}  # the one output that has no manifest
+_PICKLE = re.compile(rb"\x80[\x02-\x05]|PK\x03\x04")  # a pickle; an archive, as of PyTorch
 _DISK_ERRORS = {28, 122}  # ENOSPC, EDQUOT
 
 
@@ -79,17 +85,18 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         with _refusals(path):
             for entry in (*sorted(beside.iterdir()), beside):
                 disk().flush_path(entry)
-            if path.is_dir():
-                disk().rename(path, old)
             try:
+                if path.is_dir():
+                    disk().rename(path, old)
                 disk().rename(beside, path)
             except BaseException:
-                if old.is_dir():  # what was there stays there
+                if old.is_dir() and not path.is_dir():  # what was there stays there
                     disk().rename(old, path)
                 raise
             disk().flush_path(path.parent)
-        disk().remove_folder(old)
     finally:
+        if path.is_dir():
+            disk().remove_folder(old)
         disk().remove_folder(beside)
 
 
@@ -195,6 +202,15 @@ def refuse_missing_folder(path: str | os.PathLike[str]) -> None:
         raise ResourceError(f"{path} cannot be written: there is no folder {folder}")
 
 
+def refuse_pickle(path: str | os.PathLike[str], head: bytes) -> None:
+    """Raise InputError when a file begins as a pickle does, or as an archive with pickles in it."""
+    if _PICKLE.match(head):
+        kind = "an archive, which may hold a pickle" if head[:1] == b"P" else "a Python pickle"
+        raise InputError(
+            f"{path} is {kind}, which could run code; convert it with the tool that wrote it"
+        )
+
+
 def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     """Write a mapping as readable UTF-8 JSON, whole or not at all."""
     with whole_file(path) as file:
@@ -218,6 +234,30 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path} must hold a JSON object, got {type(content).__name__}")
     return content
+
+
+def read_array(path: str | os.PathLike[str], shape: tuple[int, ...]) -> Array:
+    """Read what `np.save` wrote of an int64 array whose shape is known.
+
+    The file must have the one header that such an array has, and its one length: nothing is
+    believed, nothing parsed, nothing allocated for a header that lies.
+
+    Raises:
+        InputError: It has not.
+    """
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<i8", "fortran_order": False, "shape": shape}
+    )
+    expected = np.lib.format.magic(1, 0) + header.getvalue().removeprefix(np.lib.format.magic(1, 0))
+    size = len(expected) + 8 * math.prod(shape)
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size == size and file.read(len(expected)) == expected:
+                return np.frombuffer(file.read(), "<i8").reshape(shape).astype(np.int64)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    raise InputError(f"{path} must hold int64 numbers of shape {shape} and no more")
 
 
 def file_digest(path: str | os.PathLike[str]) -> str:

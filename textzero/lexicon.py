@@ -18,10 +18,11 @@ import numpy as np
 
 from textzero._compat import Array
 from textzero.corpus import Reading
-from textzero.corpus.sources import decompression_errors, describe, open_text_bytes
+from textzero.corpus.compression import decompression_errors
+from textzero.corpus.sources import describe, open_text_bytes
 from textzero.counts import read_rows
 from textzero.errors import InputError
-from textzero.files import whole_file
+from textzero.files import refuse_pickle, whole_file
 from textzero.kernels.reference.segment import LIMIT, UNITS
 from textzero.packed import PackedStrings
 
@@ -201,9 +202,11 @@ class Lexicon(Mapping[str, int]):
         path = str(path)
         try:
             with open(path, "rb") as file:
-                source = describe(path, 0, file.read(64), "auto")
+                begin = file.read(64)
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        refuse_pickle(path, begin)
+        source = describe(path, 0, begin, "auto")
         if source.format in ("parquet", "jsonl"):
             return _of_pairs((word, count) for word, count, _ in read_rows(path))
         try:
@@ -324,7 +327,8 @@ def _parse(path: str, text: str) -> Lexicon:
         kept = np.array([not reason for reason in held[-1]], bool)
         sound = all(words) and not (counts < 0).any() and len(set(words)) == len(words)
         sound = sound and not _UNFIT.search("".join(words))
-        if not (sound and (np.abs(numbers[0][kept]) <= LIMIT).all()):
+        outside = ~(np.abs(numbers[0]) <= LIMIT)  # NaN too, which a dropped word may have
+        if not sound or (outside & (kept | ~np.isnan(numbers[0]))).any():
             raise ValueError
     except (ValueError, OverflowError) as error:
         raise _bad_row(path, rows, len(columns)) from error
@@ -339,8 +343,11 @@ def _parse(path: str, text: str) -> Lexicon:
             words[part], counts[part], numbers[0][part], scores, settings=settings, **more
         )
 
-    dropped = table(slice(n, None), reasons=held[-1][n:]) if n < len(rows) else None
-    return table(slice(0, n), dropped=dropped)
+    try:
+        dropped = table(slice(n, None), reasons=held[-1][n:]) if n < len(rows) else None
+        return table(slice(0, n), dropped=dropped)
+    except ValueError as error:  # of the settings, or a column's name
+        raise InputError(f"{path}: {error}") from error
 
 
 def _counts(column: Sequence[str]) -> Array:
@@ -375,7 +382,7 @@ def _bad_row(path: str, rows: list[str], width: int) -> InputError:
             values = _numbers([log, *scores])
         except ValueError:
             return InputError(f"{shown}: expected numbers, got {log[:20]!r} and {scores!r:.60}")
-        if not reason and not abs(values[0]) <= LIMIT:
+        if not (abs(values[0]) <= LIMIT or (reason and math.isnan(values[0]))):
             return InputError(
                 f"{shown}: log_probability must be between {-LIMIT} and {LIMIT}, got {log!r}"
             )

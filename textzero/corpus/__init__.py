@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from textzero.corpus.encodings import detect_encoding
 from textzero.corpus.records import record_documents
 from textzero.corpus.sources import Listing, Source, find_sources, fingerprint, open_bytes
 from textzero.corpus.streams import (
@@ -17,7 +18,6 @@ from textzero.corpus.streams import (
     RangeReader,
     Reading,
     can_split,
-    detect_encoding,
     document_pieces,
     line_pieces,
 )
@@ -57,7 +57,8 @@ class Corpus:
         encoding: A Python codec, or "auto" to tell UTF-8, UTF-16, GB18030 and Big5 apart.
         strict: Malformed bytes, skipped files and records without text are errors.
         on_error: "raise", or "skip" to keep what can be read of a damaged file.
-        max_expansion: A compressed file that grows more than so many times is refused.
+        max_expansion: A compressed file that grows more than so many times, and beyond 16 MB, is
+            refused.
 
     Raises:
         InputError: A path is not there or no file is left (raised when first needed).
@@ -86,6 +87,8 @@ class Corpus:
         _one_of("document", document, ("line", "file"))
         _one_of("format", format, ("auto", "text", "jsonl", "csv", "tsv", "parquet"))
         _one_of("on_error", on_error, ("raise", "skip"))
+        if max_expansion < 1:
+            raise ValueError(f"max_expansion must be at least 1, got {max_expansion}")
         if isinstance(include, str) or isinstance(exclude, str):
             raise TypeError("include and exclude must be lists of patterns, got a string")
         if encoding != "auto":
@@ -122,7 +125,9 @@ class Corpus:
         listing = find_sources(self.paths, self.include, self.exclude, self.format)
         if self.strict and listing.skipped:
             raise InputError(f"{listing.skipped[0]}; drop --strict to skip such files")
-        return listing
+        most = self.max_expansion
+        sources = [replace(source, max_expansion=most) for source in listing.sources]
+        return Listing(sources, listing.skipped)
 
     @property
     def sources(self) -> list[Source]:
@@ -191,7 +196,7 @@ class Corpus:
         needed = sorted({split.source for split in splits})
         places = {old: new for new, old in enumerate(needed)}
         portion = copy.copy(self)
-        portion.listing = Listing([self.sources[old] for old in needed], [])
+        portion.listing = Listing([_anywhere(self.sources[old]) for old in needed], [])
         portion._detected = {}
         return portion, [replace(split, source=places[split.source]) for split in splits]
 
@@ -316,3 +321,10 @@ def as_corpus(corpus: "Corpus | Iterable[str]") -> Corpus:
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+def _anywhere(source: Source) -> Source:
+    """The source as a process that stands in another folder finds it."""
+    if source.location or "://" in source.path:
+        return source
+    return replace(source, location=os.path.abspath(source.path))

@@ -1,16 +1,27 @@
-"""Records to documents: one text field of JSON lines, CSV, TSV or Parquet."""
+"""Records to documents: one text field of JSON lines, CSV, TSV or Parquet.
+
+A cell of TSV is what stands between two tabs, quotes included: a stray quote must not swallow the
+rows behind it. A cell of CSV may be quoted. A line of JSON, or a row, is held in memory as a whole
+and so must not be longer than 64 MB; text of other kinds has no such limit.
+"""
 
 import csv
 import io
 import json
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
+from textzero.corpus.compression import check_expansion
 from textzero.corpus.sources import Source, open_bytes
 from textzero.corpus.streams import Read, Reading, encode, utf8_bytes
 from textzero.errors import InputError
 
 DEFAULT_FIELD = "text"
+LONGEST = 64 << 20  # bytes of a JSON line, or a row of a table
+READ = 1 << 18  # bytes read at once
+_BATCH = 4096  # rows of Parquet read at once, or fewer where they are long
+_BATCH_BYTES = 32 << 20
 
 
 def record_documents(
@@ -42,7 +53,7 @@ def record_documents(
         if source.format == "jsonl":
             found = _json_lines(source, read, base, start == 0, name, strict, on_error, reading)
         else:
-            found = _delimited(source, read, name, on_error, reading)
+            found = _table(source, read, base, name, on_error, reading)
         yield from _with_text(source, name, strict, reading, found)
 
 
@@ -61,19 +72,31 @@ def _with_text(
             reading.records_without_text += 1
 
 
-def _lines(read: Read) -> Iterator[bytes]:
-    """Cut what is read into lines, each with its end."""
+def _lines(source: Source, read: Read, offset: int) -> Iterator[bytes]:
+    """Cut what is read from `offset` on into lines, each with its end."""
     parts: list[bytes] = []
-    while block := read(1 << 18):
+    held = 0
+    while block := read(READ):
         *lines, rest = block.split(b"\n")
         for line in lines:
             parts.append(line)
-            yield b"".join(parts) + b"\n"
+            whole = b"".join(parts) + b"\n"
+            yield whole
+            offset += len(whole)
             parts.clear()
+            held = 0
         if rest:
             parts.append(rest)
+            held += len(rest)
+        if held > LONGEST:
+            raise _too_long(source, f"the line at byte {offset}")
     if parts:
         yield b"".join(parts)
+
+
+def _too_long(source: Source, what: str, hint: str = "") -> InputError:
+    most = LONGEST >> 20
+    return InputError(f"{source}: {what} is longer than {most} MB, the most of a record{hint}")
 
 
 def _json_lines(
@@ -87,7 +110,7 @@ def _json_lines(
     reading: Reading,
 ) -> Iterator[str | None]:
     """Texts of JSON lines; the `first` record of a file must have the field."""
-    for line in _lines(read):
+    for line in _lines(source, read, offset):
         begun, offset = offset, offset + len(line)
         if line.isspace():
             continue
@@ -124,14 +147,12 @@ def _passed_over(source: Source, error: Exception, on_error: str, reading: Readi
     reading.skipped.append(f"the rest of {what}: {error}")
 
 
-def _delimited(
-    source: Source, read: Read, column: str, on_error: str, reading: Reading
+def _table(
+    source: Source, read: Read, offset: int, column: str, on_error: str, reading: Reading
 ) -> Iterator[str | None]:
-    """Rows of a CSV or TSV file with a header; quotes may hold line feeds, so it is read whole."""
-    csv.field_size_limit(1 << 30)
-    # a line may hold rows that a lone carriage return ends
-    lines = (row for line in _lines(read) for row in io.StringIO(line.decode(), newline=""))
-    rows = csv.reader(lines, delimiter="\t" if source.format == "tsv" else ",")
+    """One column of a CSV or TSV file with a header."""
+    lines = _lines(source, read, offset)
+    rows = _tab_rows(lines) if source.format == "tsv" else _comma_rows(source, lines)
     try:
         header = next(rows, [])
         if column not in header:
@@ -147,12 +168,39 @@ def _delimited(
         _passed_over(source, error, on_error, reading)
 
 
+def _tab_rows(lines: Iterator[bytes]) -> Iterator[list[str]]:
+    for line in lines:
+        text = line.decode().removesuffix("\n").removesuffix("\r")
+        yield text.split("\t") if text else []
+
+
+def _comma_rows(source: Source, lines: Iterator[bytes]) -> Iterator[list[str]]:
+    """Rows whose quotes may hold line feeds, so that a row is bounded, not only a line."""
+    held, number = 0, 0
+
+    def counted() -> Iterator[str]:
+        nonlocal held
+        for line in lines:
+            held += len(line)
+            if held > LONGEST:
+                hint = "; is a quote never closed?"
+                raise _too_long(source, f"the row behind line {number}", hint)
+            # a line may hold rows that a lone carriage return ends
+            yield from io.StringIO(line.decode(), newline="")
+
+    csv.field_size_limit(LONGEST)
+    rows = csv.reader(counted())
+    for row in rows:
+        yield row
+        held, number = 0, rows.line_num
+
+
 def _parquet(source: Source, column: str, on_error: str, reading: Reading) -> Iterator[str | None]:
-    """One column, batch by batch."""
+    """One column, batch by batch, however large the row groups are."""
     import pyarrow
     import pyarrow.parquet
 
-    before, done = reading.bytes, 0
+    before, done, grown = reading.bytes, 0, 0
     try:
         with open_bytes(source) as stream, pyarrow.parquet.ParquetFile(stream) as table:
             names = table.schema_arrow.names
@@ -161,12 +209,23 @@ def _parquet(source: Source, column: str, on_error: str, reading: Reading) -> It
                     f"{source} has no column {column!r}; "
                     f"name one of its columns with --column: {', '.join(names)}"
                 )
-            for batch in table.iter_batches(batch_size=4096, columns=[column]):
+            facts = table.metadata
+            # not of the column alone: pyarrow's accessor ends the process when a footer is damaged
+            size = sum(facts.row_group(g).total_byte_size for g in range(facts.num_row_groups))
+            check_expansion(source.path, "Parquet", source.size, size, source.max_expansion)
+            rows = min(_BATCH, max(1, _BATCH_BYTES * facts.num_rows // max(size, 1)))
+            # group by group: all at once, pyarrow would hold the whole file
+            groups = range(facts.num_row_groups)
+            parts = (table.iter_batches(rows, row_groups=[g], columns=[column]) for g in groups)
+            for batch in chain.from_iterable(parts):
                 done += batch.num_rows
-                reading.bytes = before + source.size * done // table.metadata.num_rows
+                share = min(done, facts.num_rows) / max(facts.num_rows, 1)
+                reading.bytes = before + int(source.size * share)
                 values: Any = batch.column(0)
                 if not pyarrow.types.is_string(values.type):
                     values = values.cast(pyarrow.string())
+                grown += values.nbytes
+                check_expansion(source.path, "Parquet", source.size, grown, source.max_expansion)
                 yield from values.to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         _passed_over(source, error, on_error, reading)

@@ -4,32 +4,29 @@ Opens bytes and nothing else: decoding and documents are the business of `stream
 `records.py`.
 """
 
-import bz2
-import contextlib
+import atexit
 import fnmatch
 import glob
-import gzip
 import hashlib
-import io
-import lzma
 import os
 import stat
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
-from textzero.errors import InputError
+from textzero.corpus.compression import MAX_EXPANSION, Decompressed, compression_of
+from textzero.corpus.compression import decompression_errors as decompression_errors
+from textzero.corpus.compression import zstd_module as zstd_module
+from textzero.corpus.remote import RemoteFile, file_system, is_url, retried, size_and_version
+from textzero.disk import disk
+from textzero.errors import InputError, ResourceError
+from textzero.workspace import Workspace
 
-_MAGIC = (
-    (b"\x1f\x8b\x08", "gzip"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-)
-_BZ2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")  # a block, the end of an empty stream
 _PARQUET = b"PAR1"
 _END = 1 << 16  # bytes of a file's beginning, and of its end, that tell it from another
 _RECORD_SUFFIXES = {
@@ -52,6 +49,8 @@ class Source:
         compression: "", "gzip", "bz2", "xz" or "zstd", by magic bytes.
         format: "text", "jsonl", "csv", "tsv" or "parquet", by magic bytes, then by suffix.
         location: Where the bytes are, when not at `path`.
+        version: What the server of a URL says that tells its contents from others.
+        max_expansion: How many times it may grow when it is decompressed.
     """
 
     path: str
@@ -59,24 +58,23 @@ class Source:
     compression: str
     format: str
     location: str = ""
+    version: str = ""
+    max_expansion: int = MAX_EXPANSION
 
     def __str__(self) -> str:
         return self.path
 
 
-def is_url(path: str) -> bool:
-    """Whether fsspec, not the operating system, opens `path`."""
-    return "://" in path
-
-
 def open_bytes(source: Source) -> BinaryIO:
-    """Open the stored bytes, unbuffered where the file is local."""
-    location = source.location or source.path
-    try:
-        if is_url(location):
-            import fsspec
+    """Open the stored bytes, unbuffered.
 
-            return fsspec.open(location, "rb").open()
+    Raises:
+        InputError: The file cannot be read; or, behind a URL, has changed since it was listed.
+    """
+    location = source.location or source.path
+    if is_url(location):
+        return cast(BinaryIO, RemoteFile(location, source.size, source.version))
+    try:
         return open(location, "rb", buffering=0)
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror or error}") from error
@@ -85,16 +83,8 @@ def open_bytes(source: Source) -> BinaryIO:
 def fingerprint(source: Source) -> list[Any]:
     """Return [path, size, time of change (or what a server says instead), digest of the ends]."""
     location = source.location or source.path
-    changed: Any = 0
-    if is_url(location):
-        import fsspec
-
-        with contextlib.suppress(OSError, NotImplementedError):
-            system, path = fsspec.core.url_to_fs(location)
-            facts = system.info(path)
-            names = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "updated", "last_modified")
-            changed = next((str(facts[name]) for name in names if facts.get(name)), 0)
-    elif not source.location:  # a spooled pipe has always just been written
+    changed: Any = source.version
+    if not source.location and not is_url(location):  # a spooled pipe has always just been written
         changed = os.stat(location).st_mtime_ns
     digest = hashlib.blake2b(digest_size=16)
     with open_bytes(source) as file:
@@ -108,17 +98,11 @@ def fingerprint(source: Source) -> list[Any]:
 def open_text_bytes(source: Source) -> BinaryIO:
     """Open the bytes behind the compression, as a stream from the first to the last."""
     stored = open_bytes(source)
-    if not source.compression:
-        return stored
-    stream = decompressor(stored, source.compression)
-    close = stream.close
+    return cast(BinaryIO, _decompressed(source, stored)) if source.compression else stored
 
-    def close_both() -> None:
-        close()
-        stored.close()
 
-    stream.close = close_both
-    return stream
+def _decompressed(source: Source, stored: BinaryIO) -> Decompressed:
+    return Decompressed(stored, source.compression, source.path, source.max_expansion)
 
 
 @contextmanager
@@ -128,35 +112,8 @@ def text_and_stored_bytes(source: Source) -> Iterator[tuple[Any, BinaryIO]]:
         if not source.compression:
             yield stored, stored
             return
-        with decompressor(stored, source.compression) as stream:
+        with _decompressed(source, stored) as stream:
             yield stream, stored
-
-
-def decompressor(stored: Any, compression: str) -> Any:
-    """Wrap a compressed stream; several streams end to end read as one."""
-    if compression == "gzip":
-        return gzip.GzipFile(fileobj=io.BufferedReader(stored, 1 << 18), mode="rb")
-    if compression == "bz2":
-        return bz2.BZ2File(stored)
-    if compression == "xz":
-        return lzma.LZMAFile(stored)
-    return zstd_module().ZstdFile(stored, "rb")
-
-
-def zstd_module() -> Any:
-    """Return the standard library's zstd module, or its backport."""
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return zstd
-
-
-def decompression_errors() -> tuple[type[Exception], ...]:
-    """Return what the four readers raise on cut or flipped bytes."""
-    import zlib
-
-    return (EOFError, OSError, zlib.error, lzma.LZMAError, zstd_module().ZstdError, ValueError)
 
 
 @dataclass
@@ -223,22 +180,26 @@ def _wanted(file: str, root: str, include: Sequence[str], exclude: Sequence[str]
 
 
 def _walk(root: str, listing: Listing, seen: set[tuple[int, int]]) -> Iterator[str]:
-    """Yield the files below `root`, sorted; hidden names skipped, each real folder once."""
-    try:
-        status = os.stat(root)
-        if (status.st_dev, status.st_ino) in seen:
-            return
-        seen.add((status.st_dev, status.st_ino))
-        names = sorted(os.listdir(root))
-    except OSError as error:
-        listing.skipped.append(f"{root}: {error.strerror}")
-        return
-    for name in names:
-        if name.startswith("."):
+    """Yield the files below `root`, sorted; hidden names skipped.
+
+    Each real folder is visited once, and each real file, however many links lead to it.
+    """
+    waiting = [root]
+    while waiting:
+        path = waiting.pop()
+        try:
+            status = os.stat(path)
+            is_folder = stat.S_ISDIR(status.st_mode)
+            if is_folder or stat.S_ISREG(status.st_mode):
+                if (status.st_dev, status.st_ino) in seen:
+                    continue
+                seen.add((status.st_dev, status.st_ino))
+            names = sorted(os.listdir(path), reverse=True) if is_folder else []
+        except OSError as error:
+            listing.skipped.append(f"{path}: {error.strerror}")
             continue
-        path = os.path.join(root, name)
-        if os.path.isdir(path):
-            yield from _walk(path, listing, seen)
+        if is_folder:
+            waiting += [os.path.join(path, name) for name in names if not name.startswith(".")]
         else:
             yield path
 
@@ -265,29 +226,42 @@ def _add_file(path: str, format: str, listing: Listing, named: bool = False) -> 
 def _add_url(
     url: str, include: Sequence[str], exclude: Sequence[str], format: str, listing: Listing
 ) -> None:
-    import fsspec
+    system, path = file_system(url)
 
-    try:
-        system, path = fsspec.core.url_to_fs(url)
+    def find() -> list[str]:
         if glob.has_magic(path):
-            names = sorted(system.glob(path))
-        elif system.info(path)["type"] == "directory":
-            found = sorted(system.find(path))
-            names = [
-                f for f in found if _wanted(f, path, include, exclude) and not _hidden(f, path)
-            ]
-        else:
-            names = [path]
-        for name in names:
-            address = url if name == path else system.unstrip_protocol(name)
-            size = system.size(name)
-            with system.open(name, "rb") as file:
-                if size is None:  # a server that does not say
-                    listing.sources.append(_spool(file, address, format))
-                else:
-                    listing.sources.append(describe(address, size, file.read(64), format))
-    except (OSError, ImportError, ValueError) as error:
-        raise InputError(f"{url} cannot be read: {error}") from error
+            return sorted(system.glob(path))
+        if system.info(path)["type"] != "directory":
+            return [path]
+        found = sorted(system.find(path))
+        return [f for f in found if _wanted(f, path, include, exclude) and not _hidden(f, path)]
+
+    for name in retried(url, find):
+        address = url if name == path else system.unstrip_protocol(name)
+        size, version = size_and_version(address)
+        if size is None or not _can_seek(address, size):
+            listing.sources.append(_spool_url(address, size, format))
+            continue
+        with RemoteFile(address, size, version) as file:
+            source = describe(address, size, file.read(64), format)
+        listing.sources.append(replace(source, version=version))
+
+
+def _can_seek(url: str, size: int) -> bool:
+    """Whether a server sends parts of a file; else it comes as a stream."""
+    if size < 2:
+        return True
+    system, path = file_system(url)
+
+    def last_byte() -> bool:
+        with system.open(path, "rb") as file:
+            try:
+                file.seek(size - 1)
+                return len(file.read(2)) == 1
+            except ValueError:  # also of io
+                return False
+
+    return retried(url, last_byte)
 
 
 def _hidden(file: str, root: str) -> bool:
@@ -296,9 +270,7 @@ def _hidden(file: str, root: str) -> bool:
 
 def describe(path: str, size: int, head: bytes, format: str, location: str = "") -> Source:
     """Say what a file is from its first bytes and its name."""
-    compression = next((name for magic, name in _MAGIC if head.startswith(magic)), "")
-    if head[:3] == b"BZh" and head[4:10] and any(b.startswith(head[4:10]) for b in _BZ2_BLOCKS):
-        compression = "bz2"
+    compression = compression_of(head)
     if format == "auto":
         stem, suffix = os.path.splitext(path.lower())
         if suffix in _COMPRESSION_SUFFIXES:
@@ -315,16 +287,63 @@ def _spool_stdin(format: str) -> Source:
     return _spool(sys.stdin.buffer, "-", format)
 
 
+def _spool_url(url: str, size: int | None, format: str) -> Source:
+    """Copy a file that a server sends only from its beginning; all of it, or it is an error."""
+    system, path = file_system(url)
+
+    def copy() -> Source:
+        with system.open(path, "rb") as stream:
+            source = _spool(stream, url, format)
+        if size is not None and source.size != size:
+            raise EOFError(f"it ended after {source.size:,} of {size:,} bytes")
+        return source
+
+    return retried(url, copy)
+
+
 def _spool(stream: Any, name: str, format: str) -> Source:
-    """Copy a stream to a temporary file that goes with this process: later passes need it."""
-    file = tempfile.NamedTemporaryFile(prefix="textzero-", suffix=".stdin")
-    _SPOOLED.append(file)
+    """Copy a stream to a temporary file that goes with this process: later passes need it.
+
+    Where /proc is, the file has no name: it goes however the process ends, and other processes of
+    this host open it through ours. Elsewhere it lies in a folder that `textzero clean` knows.
+    """
+    with _refusals(name):
+        file, location = _nameless_file()
     size = 0
     while block := stream.read(1 << 20):
-        size += file.write(block)
-    file.flush()
-    with open(file.name, "rb") as copy:
-        return describe(name, size, copy.read(64), format, location=file.name)
+        with _refusals(name):
+            size += file.write(block)
+    with _refusals(name):
+        file.flush()
+    _SPOOLED.append(file)
+    with open(location, "rb") as copy:
+        return describe(name, size, copy.read(64), format, location=location)
 
 
-_SPOOLED: list[Any] = []  # open temporary files, deleted when the interpreter ends
+def _nameless_file() -> tuple[BinaryIO, str]:
+    """A new temporary file, and how to open it again."""
+    folder = Path(tempfile.gettempdir())
+    if not os.path.exists("/proc/self/fd"):
+        workspace = Workspace.temporary().__enter__()
+        atexit.register(workspace.__exit__, None, None, None)
+        folder = workspace.folder
+    path = folder / f"textzero-{uuid.uuid4().hex}"
+    file = disk().create(path, "xb")
+    if not os.path.exists("/proc/self/fd"):
+        return file, str(path)
+    disk().remove(path)
+    return file, f"/proc/{os.getpid()}/fd/{file.fileno()}"
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ResourceError(
+            f"{name} cannot be kept in {tempfile.gettempdir()} for a second reading: "
+            f"{error.strerror or error}; set TMPDIR to a folder with room"
+        ) from error
+
+
+_SPOOLED: list[BinaryIO] = []  # open temporary files, closed when the interpreter ends

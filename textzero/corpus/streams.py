@@ -18,7 +18,10 @@ from typing import BinaryIO
 import numpy as np
 
 from textzero._compat import Array
-from textzero.corpus.sources import Source, decompression_errors, text_and_stored_bytes
+from textzero.corpus.compression import decompression_errors
+from textzero.corpus.encodings import detect_encoding as detect_encoding
+from textzero.corpus.encodings import foreign_encoding
+from textzero.corpus.sources import Source, text_and_stored_bytes
 from textzero.errors import InputError
 from textzero.kernels import kernel
 from textzero.kernels.reference.text import ALONE, SEPARATOR, character_classes
@@ -44,6 +47,7 @@ class Reading:
         malformed: Byte sequences that the encoding does not allow, replaced by U+FFFD.
         first_malformed: (path, byte offset) of the first of them, by name of path; None without.
             Offsets in compressed files count decompressed bytes.
+        looks_like: The encoding that this file seems to be in; empty when it is none we know.
         cuts: Cuts between two characters of documents that have no white space.
         records_without_text: Records whose text field was missing or empty.
         blank_tokens: Tokens of a Python tokenizer that held nothing visible, dropped.
@@ -58,6 +62,7 @@ class Reading:
     records_without_text: int = 0
     blank_tokens: int = 0
     skipped: list[str] = field(default_factory=list)
+    looks_like: str = ""
 
     def __post_init__(self) -> None:
         if self.first_malformed:  # a list when it comes from JSON
@@ -68,35 +73,43 @@ class Reading:
         """Add another part of the same corpus; the order of parts does not matter."""
         self.bytes += other.bytes
         self.documents += other.documents
-        self._add_malformed(other.malformed, other.first_malformed)
+        self._add_malformed(other.malformed, other.first_malformed, other.looks_like)
         self.cuts += other.cuts
         self.records_without_text += other.records_without_text
         self.blank_tokens += other.blank_tokens
         self.skipped = sorted(self.skipped + other.skipped)
 
-    def _add_malformed(self, count: int, first: tuple[str, int] | None) -> None:
+    def _add_malformed(self, count: int, first: tuple[str, int] | None, looks_like: str) -> None:
         self.malformed += count
-        places = [place for place in (self.first_malformed, first) if place]
-        self.first_malformed = min(places, default=None)
+        if first and (self.first_malformed is None or first < self.first_malformed):
+            self.first_malformed, self.looks_like = first, looks_like
 
     def replaced(
         self, count: int, source: Source, offset: int, encoding: str, strict: bool
     ) -> None:
         """Count malformed sequences of a file, the first at `offset`; `strict` refuses them."""
+        guess = foreign_encoding(source) if encoding.lower() in ("utf-8", "utf8") else ""
         if strict:
-            raise InputError(
-                f"{source}: byte {offset} is not {encoding}; name the --encoding or drop --strict"
+            hint = (
+                f"it looks like {guess}, use --encoding {guess}" if guess else "name the --encoding"
             )
-        self._add_malformed(count, (source.path, offset))
+            raise InputError(f"{source}: byte {offset} is not {encoding}; {hint} or drop --strict")
+        self._add_malformed(count, (source.path, offset), guess)
 
     def losses(self) -> list[str]:
         """Say in sentences what was replaced, cut or skipped."""
         lines = []
         if self.first_malformed:
             path, offset = self.first_malformed
+            guess = self.looks_like
+            hint = (
+                f"it looks like {guess}, use --encoding {guess}"
+                if guess
+                else ("is --encoding right?")
+            )
             lines.append(
                 f"{self.malformed:,} malformed byte sequences replaced, "
-                f"the first at {path}: byte {offset}; is --encoding right?"
+                f"the first at {path}: byte {offset}; {hint}"
             )
         if self.cuts:
             lines.append(f"{self.cuts:,} cuts inside documents that have no white space")
@@ -235,7 +248,7 @@ def utf8_bytes(
     """
     with text_and_stored_bytes(source) as (stream, stored):
         if source.compression:
-            base, tell, get = 0, stored.tell, stream.read1  # what precedes damage is not lost
+            base, tell, get = 0, stored.tell, stream.read  # what precedes damage is not lost
         else:
             stream = RangeReader(stored, start, stop)
             base, tell, get = stream.first, stream.tell, stream.read
@@ -266,6 +279,11 @@ def _guarded(
         nonlocal done, position
         try:
             block = read(size)
+        except InputError as error:  # it grows without end, or its server is gone
+            if on_error != "skip":
+                raise
+            reading.skipped.append(f"the rest of {error}")
+            block = b""
         except decompression_errors() as error:
             kind = f" ({source.compression})" if source.compression else ""
             what = f"{source}{kind} is cut or corrupt after {done:,} bytes of text"
@@ -466,48 +484,3 @@ def encode(text: str, source: Source, offset: int, strict: bool, reading: Readin
         clean, count = _SURROGATES.subn("\ufffd", text)
         reading.replaced(count, source, offset, "Unicode", strict)
         return clean.encode()
-
-
-_COMMON = {  # the most frequent characters of simplified and of traditional Chinese
-    "gb18030": set(
-        "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动"
-    ),
-    "big5": set("的一是在不了有和人這中大為上個國我以要他時來用們生到作地於出就分對成會可主發年動"),
-}
-
-
-def detect_encoding(source: Source, sample: int = 1 << 20) -> str:
-    """Guess a text file's encoding from its beginning.
-
-    A byte order mark decides; then whether the bytes are UTF-8; then whether they are GB18030 or
-    Big5, and which of the two gives more of the characters that Chinese uses most.
-    """
-    head = b""
-    with text_and_stored_bytes(source) as (stream, _):
-        try:
-            while len(head) < sample and (more := stream.read(sample - len(head))):
-                head += more
-        except decompression_errors():
-            return "utf-8"  # the reader will say what is wrong with the file
-    if head.startswith(codecs.BOM_UTF8):
-        return "utf-8"
-    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "utf-32"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    best, best_share = "utf-8", -1.0
-    for encoding in ("utf-8", *_COMMON):
-        decoder = codecs.getincrementaldecoder(encoding)("strict")
-        try:
-            text = decoder.decode(head, len(head) < sample)
-        except UnicodeDecodeError:
-            continue
-        if encoding == "utf-8":
-            return encoding
-        share = sum(character in _COMMON[encoding] for character in text) / max(len(text), 1)
-        foreign = sum(character >= "\x80" for character in text)
-        # a line or two may hold none of the common characters, but no Latin words either
-        plausible = share > 0 or foreign > sum(c.isascii() and c.isalpha() for c in text)
-        if plausible and share > best_share:
-            best, best_share = encoding, share
-    return best

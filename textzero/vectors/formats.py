@@ -4,9 +4,10 @@ A writer never writes what it could not read back; only spaCy's reader takes mor
 phrase that ends with a number.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from textzero.corpus.sources import decompression_errors
+from textzero.corpus.compression import decompression_errors
 from textzero.errors import InputError
 from textzero.files import whole_file
 from textzero.tokens import Spec
@@ -29,7 +30,12 @@ WRITABLE = (*FORMATS, "spacy", "static-embedding")
 _PROBE = 1 << 16  # bytes that tell the format
 
 
-def load_vectors(path: str | Path, format: str = "auto", limit: int | None = None) -> WordVectors:
+def load_vectors(
+    path: str | Path,
+    format: str = "auto",
+    limit: int | None = None,
+    memory: int | str | None = None,
+) -> WordVectors:
     """Read vectors in any of FORMATS.
 
     Args:
@@ -37,6 +43,8 @@ def load_vectors(path: str | Path, format: str = "auto", limit: int | None = Non
             and "projector".
         format: One of FORMATS, or "auto" to tell by the content.
         limit: Read only the first words.
+        memory: Bound on memory, such as "1GB"; numbers beyond it are mapped from a temporary file.
+            None: half of the machine's.
 
     Raises:
         InputError: The file is not what it claims to be; the message names row and column.
@@ -53,18 +61,16 @@ def load_vectors(path: str | Path, format: str = "auto", limit: int | None = Non
         vectors = WordVectors.load(path)
         return vectors if limit is None else _first(vectors, limit)
     if format == "projector":
-        return read_projector(path, limit)
+        return read_projector(path, limit, memory)
     if format == "parquet":
-        return read_parquet(path, limit)
+        return read_parquet(path, limit, memory)
     stream, size = open_file(path)
     try:
         with stream:
             if format == "word2vec-binary":
-                return read_binary(path, stream, size, limit)
-            return read_text(path, stream, size, format == "word2vec", limit)
+                return read_binary(path, stream, size, limit, memory)
+            return read_text(path, stream, size, format == "word2vec", limit, memory)
     except decompression_errors() as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{path} is cut or corrupt: {error}") from error
 
 
@@ -151,23 +157,38 @@ def save_vectors(
 
         save_static_embedding(vectors, path, sif=sif, remove=remove, tokenizer=tokenizer)
     else:
-        words = _writable_words(vectors, format, escape)
         header, binary = format != "glove", format == "word2vec-binary"
+        if escape:
+            _refuse_equals(vectors.vocabulary, format)
+        words = (_writable(word, format, escape) for word in vectors.vocabulary)
         with whole_file(path) as file:
             write_rows(file, words, vectors.vectors, header=header, binary=binary)
 
 
-def _writable_words(vectors: WordVectors, format: str, escape: bool) -> list[str]:
-    words = list(vectors.vocabulary)
-    for i, word in enumerate(words):
-        parts = word.split(" ") if format == "spacy" else [word]
-        if [part for piece in parts for part in piece.split()] != parts:
-            if not escape:
-                raise InputError(
-                    f"{format} cannot hold the word {word!r}, which has white space; "
-                    "--escape writes underscores for it"
-                )
-            words[i] = "_".join(word.split()) or "_"
-    if len(set(words)) < len(words):
+def _writable(word: str, format: str, escape: bool) -> str:
+    """A word as the format can hold it.
+
+    Raises:
+        InputError: It has white space, which separates, and is not to be escaped.
+    """
+    parts = word.split(" ") if format == "spacy" else [word]
+    if [part for piece in parts for part in piece.split()] == parts:
+        return word
+    if not escape:
+        raise InputError(
+            f"{format} cannot hold the word {word!r}, which has white space; "
+            "--escape writes underscores for it"
+        )
+    return "_".join(word.split()) or "_"
+
+
+def _refuse_equals(words: Iterable[str], format: str) -> None:
+    """Raise InputError when two words would be the same once they are escaped."""
+    changed: dict[str, int] = {}
+    for word in words:
+        written = _writable(word, format, True)
+        if written != word:
+            changed[written] = changed.get(written, 0) + 1
+    same = sum(changed.values()) > len(changed) or any(word in changed for word in words)
+    if same:
         raise InputError("two words are the same once their white space is escaped")
-    return words

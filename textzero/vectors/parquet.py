@@ -6,6 +6,7 @@ A table from elsewhere needs `word` and `vector`.
 """
 
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ import numpy as np
 from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.files import whole_file
+from textzero.vectors.arriving import Rows
 from textzero.vectors.word_vectors import WordVectors
-from textzero.vocabulary import Vocabulary
 
 MAGIC = b"PAR1"  # what a Parquet file begins with
 _KEY = b"textzero"
 _ROWS = 1 << 15  # of a row group
+_BATCH = 1 << 12  # rows read at once
 
 
 def write_parquet(vectors: WordVectors, path: str | Path) -> None:
@@ -50,12 +52,13 @@ def write_parquet(vectors: WordVectors, path: str | Path) -> None:
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
-def read_parquet(path: Path, limit: int | None) -> WordVectors:
-    """Read such a table; of a word that is there twice the first row counts.
+def read_parquet(path: Path, limit: int | None, memory: int | str | None = None) -> WordVectors:
+    """Read such a table, some rows at a time; of a word that is there twice the first row counts.
 
     Args:
         path: The file.
         limit: Read only the first words.
+        memory: Bound on memory; numbers beyond it go to disk.
 
     Raises:
         InputError: The file is no Parquet table of words and vectors, or a number is not finite.
@@ -63,6 +66,8 @@ def read_parquet(path: Path, limit: int | None) -> WordVectors:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    rows: Rows | None = None
+    read = 0
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
@@ -73,59 +78,64 @@ def read_parquet(path: Path, limit: int | None) -> WordVectors:
                 )
             if len(set(schema.names)) < len(schema.names):
                 raise InputError(f"{path} must have one column of each name")
-            batches, rows = [], 0
-            for batch in file.iter_batches(_ROWS, columns=names):
-                batches.append(batch)
-                rows += batch.num_rows
-                if limit is not None and rows >= limit:
+            # group by group: all at once, pyarrow would hold the whole file
+            groups = range(file.metadata.num_row_groups)
+            parts = (file.iter_batches(_BATCH, row_groups=[g], columns=names) for g in groups)
+            for batch in chain.from_iterable(parts):
+                part = batch if limit is None else batch.slice(0, limit - read)
+                if not part.num_rows:
+                    continue
+                vectors = _matrix(path, part, "vector", read)
+                rows = rows or Rows(path, vectors.shape[1], memory, "context" in names)
+                _add(rows, part, vectors, read)
+                read += part.num_rows
+                if read == limit:
                     break
-        table = pa.Table.from_batches(batches, pa.schema([schema.field(n) for n in names]))
-        if limit is not None:
-            table = table.slice(0, limit)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a sound Parquet file: {error}") from error
-    if not table.num_rows:
+    if rows is None:
         raise InputError(f"{path} holds no vector")
-    try:
-        words = table.column("word").to_pylist()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: the column word must hold UTF-8: {error}") from error
+    return rows.finished(_settings(path, schema.metadata))
+
+
+def _add(rows: Rows, batch: Any, vectors: Array, read: int) -> None:
+    """Add the rows of a batch, before which so many were read."""
+    import pyarrow as pa
+
+    path, n = rows.path, batch.num_rows
+    words = batch.column("word").to_pylist()
     if not all(isinstance(word, str) and word for word in words):
         raise InputError(f"{path}: the column word must hold a word in every row")
-    counts = np.zeros(len(words), np.int64)
-    if "count" in names:
-        column = table.column("count")
+    counts = np.zeros(n, np.int64)
+    if "count" in batch.schema.names:
+        column = batch.column("count")
         if column.null_count or not pa.types.is_integer(column.type):
             raise InputError(f"{path}: the column count must hold an integer in every row")
-        counts = column.to_numpy().astype(np.int64)
+        counts = column.to_numpy(zero_copy_only=False).astype(np.int64)
         if (counts < 0).any():  # or above what int64 holds
             raise InputError(f"{path}: the column count must hold numbers from 0 to 2^63 - 1")
-    vectors = _matrix(path, table, "vector")
-    context = _matrix(path, table, "context") if "context" in names else None
-    if context is not None and context.shape != vectors.shape:
-        raise InputError(f"{path}: context must be of shape {vectors.shape}, got {context.shape}")
-    first = {word: i for i, word in reversed(list(enumerate(words)))}
-    manifest = {
-        "source": str(path),
-        "duplicates_dropped": len(words) - len(first),
-        "settings": _settings(path, schema.metadata),
-    }
-    if len(first) < len(words):
-        kept = np.array(sorted(first.values()))
-        words, counts, vectors = [words[i] for i in kept], counts[kept], vectors[kept]
-        context = None if context is None else context[kept]
-    return WordVectors(Vocabulary(words, counts), vectors, context, manifest)
+    matrices = [(rows.vectors, vectors)]
+    if rows.context is not None:
+        matrices.append((rows.context, _matrix(path, batch, "context", read)))
+    for _, matrix in matrices:
+        if matrix.shape[1] != rows.dim:
+            raise InputError(
+                f"{path}: row {read + 1}: expected {rows.dim} numbers, got {matrix.shape[1]}"
+            )
+    kept = np.array(
+        [rows.is_new(word, count) for word, count in zip(words, counts.tolist(), strict=True)]
+    )
+    for held, matrix in matrices:
+        held.append(matrix if kept.all() else matrix[kept])
 
 
-def _matrix(path: Path, table: Any, name: str) -> Array:
+def _matrix(path: Path, batch: Any, name: str, read: int) -> Array:
     """float32 (n_rows, dim) of a column of lists."""
     import pyarrow as pa
 
-    column = table.column(name).combine_chunks()
-    if isinstance(column, pa.ChunkedArray):  # of several chunks, in older versions
-        column = pa.concat_arrays(column.chunks)
+    column = batch.column(name)
     kind = column.type
     kinds = (pa.types.is_fixed_size_list, pa.types.is_list, pa.types.is_large_list)
     if not any(is_list(kind) for is_list in kinds) or not pa.types.is_floating(kind.value_type):
@@ -139,7 +149,7 @@ def _matrix(path: Path, table: Any, name: str) -> Array:
         rows = flat.to_numpy().astype(np.float32).reshape(len(column), -1)
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
-        row = int(np.argmin(finite)) + 1
+        row = read + int(np.argmin(finite)) + 1
         raise InputError(f"{path}: row {row}: {name} must hold finite numbers")
     return rows
 

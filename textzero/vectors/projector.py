@@ -2,15 +2,20 @@
 
 from pathlib import Path
 
+import numpy as np
+
+from textzero.disk import disk
 from textzero.errors import InputError
 from textzero.files import whole_folder
-from textzero.vectors.word2vec import Rows, decimals, read_lines, to_float32
+from textzero.vectors.arriving import Rows
+from textzero.vectors.rows import blocks
+from textzero.vectors.word2vec import decimals, read_lines, to_float32
 from textzero.vectors.word_vectors import WordVectors
 
 TENSORS, METADATA = "tensors.tsv", "metadata.tsv"
 
 
-def read_projector(path: Path, limit: int | None) -> WordVectors:
+def read_projector(path: Path, limit: int | None, memory: int | str | None = None) -> WordVectors:
     """A folder with tensors.tsv (numbers, tabs between) and metadata.tsv (a word a line)."""
     try:
         words = (path / METADATA).read_bytes().removesuffix(b"\n").split(b"\n")
@@ -23,7 +28,7 @@ def read_projector(path: Path, limit: int | None) -> WordVectors:
                     values = to_float32(line.split(b"\t"))
                 except ValueError as error:
                     raise InputError(f"{path / TENSORS}:{number}: {error}") from error
-                rows = rows or Rows(path / TENSORS, values.size)
+                rows = rows or Rows(path / TENSORS, values.size, memory)
                 if values.size != rows.dim:
                     raise InputError(
                         f"{path / TENSORS}:{number}: expected {rows.dim} numbers, got {values.size}"
@@ -37,16 +42,17 @@ def read_projector(path: Path, limit: int | None) -> WordVectors:
         raise InputError(f"{path} holds no vector")
     if limit is None and number < len(words):
         raise InputError(f"{path / METADATA} has {len(words):,} words for {number:,} vectors")
-    return rows.vectors()
+    return rows.finished()
 
 
 def write_projector(vectors: WordVectors, path: str | Path) -> None:
     """Write the folder; tabs, line ends and backslashes of words are escaped."""
     with whole_folder(path) as folder:
-        with open(folder / TENSORS, "wb") as file:
-            for row in vectors.vectors:
-                file.write(b"\t".join(decimals(row)) + b"\n")
-        with open(folder / METADATA, "wb") as file:
+        with disk().create(folder / TENSORS) as file:
+            for part in blocks(len(vectors), vectors.dim):
+                for row in np.asarray(vectors.vectors[part]):
+                    file.write(b"\t".join(decimals(row)) + b"\n")
+        with disk().create(folder / METADATA) as file:
             file.writelines(_escape(word) + b"\n" for word in vectors.vocabulary)
 
 

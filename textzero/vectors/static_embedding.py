@@ -18,7 +18,9 @@ import numpy as np
 from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.files import MANIFEST, whole_file, whole_folder, write_json
+from textzero.memory import BASE, memory_bytes
 from textzero.tokens import Spec
+from textzero.vectors.rows import blocks, room_on_disk
 from textzero.vectors.sentence_vectors import SMOOTHING, expected_directions, sif_weights
 from textzero.vectors.tensors import write_safetensors
 from textzero.vectors.tokenizer_json import tokenizer_json
@@ -81,8 +83,7 @@ def save_static_embedding(
     settings = vectors.manifest.get("settings") or {}
     cutter = tokenizer_of(settings, vectors.folder, tokenizer)
     content, further = tokenizer_json(cutter, list(vectors.vocabulary))
-    rows = np.zeros((len(vectors) + len(further), vectors.dim), np.float32)
-    rows[: len(vectors)] = _weighted(vectors, remove) if sif else vectors.vectors
+    rows = _weighted(vectors, remove if sif else None, len(further))
     config: dict[str, Any] = {
         "model_type": "model2vec",
         "architectures": ["StaticModel"],
@@ -112,17 +113,28 @@ def save_static_embedding(
         write_json(folder / MANIFEST, manifest)
 
 
-def _weighted(vectors: WordVectors, remove: int) -> Array:
-    """float32 (n_words, dim): rows whose mean is the SIF vector of a sentence."""
+def _weighted(vectors: WordVectors, remove: int | None, further: int) -> Array:
+    """float32 (n_words + further, dim): rows whose mean is the SIF vector of a sentence.
+
+    With `remove` None they are the vectors as they are. The rows behind the words are zeros.
+    """
+    shape = (len(vectors) + further, vectors.dim)
+    small = 4 * shape[0] * shape[1] <= (memory_bytes(vectors.memory) - BASE) // 2
+    rows = np.zeros(shape, np.float32) if small else room_on_disk(shape)
     counts = vectors.vocabulary.counts
-    if not counts.any():
+    if remove is not None and not counts.any():
         raise InputError(
             "SIF weighs words by their counts, and these vectors come without; "
             "--no-sif (sif=False) writes them as they are"
         )
-    directions = expected_directions(vectors.vectors, counts, remove)
-    rows = vectors.vectors * sif_weights(counts)[:, None]
-    rows -= (rows @ directions.T) @ directions
+    if remove is not None:
+        directions = expected_directions(vectors.vectors, counts, remove)
+        weights = sif_weights(counts)[:, None]
+    for part in blocks(len(vectors), vectors.dim):
+        rows[part] = vectors.vectors[part]
+        if remove is not None:
+            rows[part] *= weights[part]
+            rows[part] -= (rows[part] @ directions.T) @ directions
     return rows
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from textzero._compat import Array
+from textzero.disk import disk
 from textzero.errors import InputError
 from textzero.files import MANIFEST, read_json, whole_folder, write_json
 from textzero.tokens import Spec, Tokenizer
@@ -182,7 +183,9 @@ class VectorTable:
         """
         with whole_folder(folder) as beside:
             if self.folder is not None and (self.folder / LEXICON).is_file():
-                shutil.copyfile(self.folder / LEXICON, beside / LEXICON)
+                with open(self.folder / LEXICON, "rb") as old:
+                    with disk().create(beside / LEXICON) as new:
+                        shutil.copyfileobj(old, new)
             self.write_into(beside)
 
     def write_into(self, folder: Path) -> None:
@@ -192,12 +195,12 @@ class VectorTable:
             ResourceError: The disk is full.
         """
         tensors = {
-            "embedding": np.ascontiguousarray(self.vectors, np.float32),
+            "embedding": _as_float32(self.vectors),
             "counts": self.vocabulary.counts,
             "norms": self.norms,
         }
         if self.context is not None:
-            tensors["context"] = np.ascontiguousarray(self.context, np.float32)
+            tensors["context"] = _as_float32(self.context)
         self.vocabulary.save(folder / VOCABULARY)
         write_safetensors(folder / TENSORS, tensors, {"format": _KIND})
         manifest = {
@@ -235,6 +238,19 @@ class VectorTable:
             raise InputError(
                 f"{folder / TENSORS}: context must be of shape {vectors.shape}, got {context.shape}"
             )
+        norms = tensors.get("norms", np.zeros(len(vocabulary)))
+        if norms.shape != (len(vocabulary),) or not np.isfinite(norms).all():
+            raise InputError(
+                f"{folder / TENSORS}: norms must be {len(vocabulary)} finite numbers; "
+                "some vector may hold NaN or infinity"
+            )
         loaded = cls(vocabulary, vectors, context, manifest)
         loaded.folder = folder
+        if "norms" in tensors and norms.dtype == np.float32:
+            loaded.norms = norms  # mapped, in place of the cached property
         return loaded
+
+
+def _as_float32(matrix: Array) -> Array:
+    """The matrix as it is when it is float32; what is mapped is not copied."""
+    return matrix if matrix.dtype == np.float32 else matrix.astype(np.float32)

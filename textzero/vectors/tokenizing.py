@@ -9,6 +9,7 @@ from textzero.segmenter import Segmenter
 from textzero.tokens import Spec, Tokenizer
 
 LEXICON = "lexicon.tsv"  # beside the vectors
+BUILT_IN = ("word", "whitespace", "char")
 
 
 def tokenizer_of(
@@ -30,7 +31,7 @@ def tokenizer_of(
         spec = str(settings.get("tokenizer", "word"))
         if "lexicon" in settings:
             spec = _segmenter(settings, folder)
-        elif ":" in spec:  # package.module:function
+        elif spec not in BUILT_IN:  # package.module:function, or a file of the maker's choice
             raise InputError(
                 f"these vectors were made with the tokenizer {spec!r}; name it again "
                 "with --tokenizer if you trust it"

@@ -6,7 +6,7 @@ must be finite, a word may stand only once.
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,11 +16,12 @@ import numpy as np
 from textzero._compat import Array
 from textzero.corpus.sources import describe, open_text_bytes
 from textzero.errors import InputError
+from textzero.files import refuse_pickle
+from textzero.vectors.arriving import LONGEST_WORD, Rows
+from textzero.vectors.rows import blocks
 from textzero.vectors.word_vectors import WordVectors
-from textzero.vocabulary import Vocabulary
 
 _HEADER = 64  # bytes in which the header line of a word2vec file must end
-_LONGEST_WORD = 4096
 _LARGEST_DIM = 1 << 20
 _FIRST = 1 << 18  # bytes whose lines tell the dimension of a GloVe file
 
@@ -29,9 +30,11 @@ def open_file(path: Path) -> tuple[BinaryIO, int]:
     """Open behind the compression; the size is -1 when only reading to the end would tell."""
     try:
         with open(path, "rb") as file:
-            source = describe(str(path), os.fstat(file.fileno()).st_size, file.read(64), "auto")
+            head = file.read(64)
+            source = describe(str(path), os.fstat(file.fileno()).st_size, head, "auto")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    refuse_pickle(path, head)
     return open_text_bytes(source), -1 if source.compression else source.size
 
 
@@ -72,44 +75,9 @@ def check_size(path: Path, rows: int, dim: int, size: int, least: int) -> None:
         )
 
 
-class Rows:
-    """Rows as they arrive: memory grows with what was read, not with what a header promised."""
-
-    def __init__(self, path: Path, dim: int) -> None:
-        self.path, self.dim = path, dim
-        self.words: dict[str, None] = {}
-        self.parts: list[Array] = []
-        self.duplicates = 0
-
-    def add(self, row: int, word: bytes, values: Array) -> None:
-        """Add one row; the first of two rows of one word is kept."""
-        text = word.decode("utf-8", "replace")
-        if not text or len(word) > _LONGEST_WORD:
-            raise InputError(f"{self.path}: row {row}: expected a word, got {word[:40]!r}")
-        finite = np.isfinite(values)
-        if not finite.all():
-            column = int(np.argmin(finite)) + 1
-            raise InputError(
-                f"{self.path}: row {row} ({text!r}), column {column}: "
-                f"expected a finite number, got {values[column - 1]}"
-            )
-        if text in self.words:
-            self.duplicates += 1
-            return
-        self.words[text] = None
-        self.parts.append(values)
-
-    def vectors(self) -> WordVectors:
-        """Make the object; counts are unknown, and stand for ranks."""
-        if not self.parts:
-            raise InputError(f"{self.path} holds no vector")
-        n = len(self.words)
-        manifest = {"source": str(self.path), "duplicates_dropped": self.duplicates}
-        vocabulary = Vocabulary(list(self.words), np.zeros(n, np.int64))
-        return WordVectors(vocabulary, np.stack(self.parts), None, manifest)
-
-
-def read_binary(path: Path, stream: Any, size: int, limit: int | None) -> WordVectors:
+def read_binary(
+    path: Path, stream: Any, size: int, limit: int | None, memory: int | str | None = None
+) -> WordVectors:
     """Read word2vec's binary file; for the arguments see `read_text`."""
     head = read_up_to(stream, _HEADER)
     line, newline, rest = head.partition(b"\n")
@@ -118,14 +86,14 @@ def read_binary(path: Path, stream: Any, size: int, limit: int | None) -> WordVe
         raise InputError(f'{path}: expected "rows dimension" in the first line, got {line[:40]!r}')
     n_rows, dim = header
     check_size(path, n_rows, dim, size, 4 * dim + 1)
-    rows, width, buffer, at = Rows(path, dim), 4 * dim, rest, 0
+    rows, width, buffer, at = Rows(path, dim, memory), 4 * dim, rest, 0
     wanted = n_rows if limit is None else min(limit, n_rows)
     for row in range(1, wanted + 1):
         while True:
             space = buffer.find(b" ", at)
             if space >= 0 and len(buffer) >= space + 1 + width:
                 break
-            if space < 0 and len(buffer) - at > _LONGEST_WORD:
+            if space < 0 and len(buffer) - at > LONGEST_WORD:
                 raise InputError(f"{path}: row {row}: expected a word, got {buffer[at:][:40]!r}")
             block = stream.read(1 << 20)
             if not block:
@@ -138,11 +106,16 @@ def read_binary(path: Path, stream: Any, size: int, limit: int | None) -> WordVe
         at = space + 1 + width
     if wanted == n_rows and (buffer[at:] + stream.read(_HEADER)).strip(b"\n"):
         raise InputError(f"{path}: the file goes on behind the {n_rows:,} rows of its header")
-    return rows.vectors()
+    return rows.finished()
 
 
 def read_text(
-    path: Path, stream: Any, size: int, has_header: bool, limit: int | None
+    path: Path,
+    stream: Any,
+    size: int,
+    has_header: bool,
+    limit: int | None,
+    memory: int | str | None = None,
 ) -> WordVectors:
     """Read word2vec text (with a header) or GloVe text (without).
 
@@ -155,6 +128,7 @@ def read_text(
         size: How many there are, or -1 when unknown.
         has_header: Whether the first line says how many rows and numbers there are.
         limit: Read only the first words.
+        memory: Bound on memory; numbers beyond it go to disk.
     """
     lines = read_lines(path, stream)
     n_rows = -1
@@ -173,13 +147,13 @@ def read_text(
                 break
         dim = _dimension(first)
         check_size(path, 1, dim, size, 2 * dim + 1)
-    rows, read = Rows(path, dim), 0
+    rows, read = Rows(path, dim, memory), 0
     for line in chain(first, lines):
         if not line.strip():
             continue
         read += 1
         if limit is not None and read > limit:
-            return rows.vectors()
+            return rows.finished()
         number = read + has_header
         fields = line.rstrip().rsplit(b" ", dim)
         if len(fields) != dim + 1:
@@ -198,7 +172,7 @@ def read_text(
         rows.add(read, word, values)
     if n_rows >= 0 and read != n_rows:
         raise InputError(f"{path}: the header promises {n_rows:,} rows, the file has {read:,}")
-    return rows.vectors()
+    return rows.finished()
 
 
 def _dimension(lines: list[bytes]) -> int:
@@ -213,24 +187,24 @@ def _dimension(lines: list[bytes]) -> int:
 
 
 def write_rows(
-    file: BinaryIO, words: Sequence[str], vectors: Array, *, header: bool, binary: bool
+    file: BinaryIO, words: Iterable[str], vectors: Array, *, header: bool, binary: bool
 ) -> None:
     """Write word2vec text or binary (with a header), or GloVe text (without).
 
     Args:
         file: Where to.
         words: The words, which the caller has checked.
-        vectors: float32 (n_words, dim).
+        vectors: float32 (n_words, dim); read some rows at a time.
         header: Whether to begin with the numbers of words and dimensions.
         binary: Numbers as little-endian float32, not as decimals.
     """
     if header:
-        file.write(f"{len(words)} {vectors.shape[1]}\n".encode())
-    for word, row in zip(words, vectors, strict=True):
-        if binary:
-            file.write(word.encode() + b" " + row.astype("<f4").tobytes() + b"\n")
-        else:
-            file.write(word.encode() + b" " + b" ".join(decimals(row)) + b"\n")
+        file.write(f"{len(vectors)} {vectors.shape[1]}\n".encode())
+    each = iter(words)
+    for part in blocks(*vectors.shape):
+        for row in np.asarray(vectors[part]):
+            numbers = row.astype("<f4").tobytes() if binary else b" ".join(decimals(row))
+            file.write(next(each).encode() + b" " + numbers + b"\n")
 
 
 def to_float32(fields: list[bytes]) -> Array:
