@@ -20,6 +20,7 @@ from ._progress import make_progress
 @options.device_option("What counts pairs; does not change the result.")
 @options.memory_option
 @options.workers_option
+@options.engine_options
 @options.force_option
 @options.quiet_option
 def cooccur(
@@ -36,6 +37,8 @@ def cooccur(
     device: str,
     memory: str | None,
     workers: int | None,
+    engine: str,
+    store: str | None,
     force: bool,
     quiet: bool,
     **corpus: Any,
@@ -45,46 +48,43 @@ def cooccur(
     from textzero.counting import count_words
     from textzero.files import refuse_strangers, refuse_to_overwrite
     from textzero.vocabulary import Vocabulary
+    from textzero.workspace import Workspace
 
     for name in ("min_count", "max_words"):
         given = click.get_current_context().get_parameter_source(name)
         if vocabulary is not None and given is ParameterSource.COMMANDLINE:
             option = "--" + name.replace("_", "-")
             raise click.UsageError(f"{option} is of no use: --vocabulary says which words to use")
+
+    def say(line: str) -> None:
+        if not quiet:
+            click.echo(line, err=True)
+
     refuse_to_overwrite(output, force)
     refuse_strangers(output)
     texts, progress = options.make_corpus(**corpus), make_progress(quiet)
-    if vocabulary is not None:
-        words = Vocabulary.load(vocabulary)
-    else:
-        counts = count_words(
+    how: dict[str, Any] = {
+        "tokenizer": tokenizer, "lowercase": lowercase, "nfkc": nfkc, "workers": workers,
+        "progress": progress, "memory": memory, "engine": engine,
+    }  # fmt: skip
+    with Workspace.beside(output, say=say, store=store) as how["workspace"]:
+        if vocabulary is not None:
+            words = Vocabulary.load(vocabulary)
+        else:
+            words = Vocabulary.from_counts(count_words(texts, **how), min_count, max_words)
+        matrix = count_cooccurrences(
             texts,
-            tokenizer=tokenizer,
-            lowercase=lowercase,
-            nfkc=nfkc,
-            workers=workers,
-            progress=progress,
+            words,
+            window=window,
+            weighting=weighting,
+            keep_gaps=keep_gaps,
+            folder=output,
+            device=device,
+            **how,
         )
-        words = Vocabulary.from_counts(counts, min_count, max_words)
-    matrix = count_cooccurrences(
-        texts,
-        words,
-        tokenizer=tokenizer,
-        lowercase=lowercase,
-        nfkc=nfkc,
-        window=window,
-        weighting=weighting,
-        keep_gaps=keep_gaps,
-        memory=memory,
-        workers=workers,
-        folder=output,
-        progress=progress,
-        device=device,
-    )
     options.report_losses(matrix.reading, quiet)
-    if not quiet:
-        click.echo(
-            f"{matrix.records:,} co-occurrences of {len(words):,} words written to {output} "
-            f"in {sum(progress.seconds.values()):.1f} s",
-            err=True,
-        )
+    seconds = sum(progress.seconds.values())
+    say(
+        f"{matrix.records:,} co-occurrences of {len(words):,} words written to {output} "
+        f"in {seconds:.1f} s"
+    )

@@ -68,7 +68,8 @@ class _Dimension(click.ParamType):
               help="At most so many sweeps; epochs of adagrad.  [default: 20, 30]")  # fmt: skip
 @click.option("--init", type=click.Path(), metavar="VECTORS",
               help="Older vectors to begin with.")  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on with a training that was broken off.")
+@click.option("--fresh", is_flag=True, help="Do not go on with a run that was broken off.")
+@click.option("--resume", is_flag=True, hidden=True, help="Go on, which is done anyway.")
 @options.device_option("What counts pairs and trains.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Of the random start.")  # fmt: skip
@@ -100,6 +101,7 @@ def embed(
     regularisation: float | None,
     sweeps: int | None,
     init: str | None,
+    fresh: bool,
     resume: bool,
     device: str,
     seed: int,
@@ -115,8 +117,11 @@ def embed(
 ) -> None:
     """Make word vectors from CORPUS: count, co-occurrence and training in one run.
 
-    What lies in the output folder from an earlier run is used again where it still holds.
+    What lies in the output folder from an earlier run is used again where it still holds; a run
+    that was broken off is gone on with.
     """
+    if fresh and resume:
+        raise click.UsageError("--fresh begins anew and --resume goes on; leave out one of them")
     context = click.get_current_context()
     given = context.get_parameter_source("dim")
     if init is not None and given is not None and given.name == "DEFAULT":
@@ -164,7 +169,7 @@ def embed(
         settings=settings,
         init=init,
         device=device,
-        resume=resume,
+        resume=not fresh,
         memory=memory,
         workers=workers,
         force=force,

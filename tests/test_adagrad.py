@@ -272,6 +272,6 @@ def test_a_broken_run_goes_on_to_the_same_bytes(matrix, tmp_path, monkeypatch, m
 
 
 def test_the_file_of_records_is_gone_afterwards(matrix, tmp_path, monkeypatch):
-    monkeypatch.setattr("textzero.vectors.adagrad.memory_bytes", lambda _: 0)
+    monkeypatch.setattr("textzero.vectors.adagrad.memory_bytes", lambda _: 120 << 20)
     train_adagrad(matrix, settings(), FEW, folder=tmp_path)
     assert not list(tmp_path.iterdir())

@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from textzero import _cooccurrence_runs as runs
-from textzero import _cooccurrence_segments as segments
 from textzero import cooccurrence
+from textzero._cooccurrence import counter, counting, merging, segments
 from textzero.cooccurrence import Cooccurrence, count_cooccurrences, distance_weights
 from textzero.corpus import Corpus
-from textzero.errors import InputError, TokenizerError
+from textzero.errors import InputError, ResourceError, TokenizerError
 from textzero.kernels.reference.cooccurrence import DOCUMENT_END, GAP
 from textzero.kernels.reference.subsampling import mix, remove_frequent
 from textzero.vocabulary import Vocabulary
@@ -78,8 +77,8 @@ def only_space(text):
 @pytest.fixture
 def tiny_runs(monkeypatch):
     """Segments of 50 tokens, so that a small corpus is spilled in many runs; two merged at once."""
-    monkeypatch.setattr(cooccurrence, "_MOST_TOKENS", 50)
-    monkeypatch.setattr(runs, "_FAN_IN", 2)
+    monkeypatch.setattr(counting, "_MOST_TOKENS", 50)
+    monkeypatch.setattr(merging, "FAN_IN", 2)
 
 
 @pytest.fixture(scope="module")
@@ -216,13 +215,13 @@ def test_what_is_removed_depends_on_the_text_and_the_seed_alone(
         )
         assert bytes_of(count_cooccurrences(Corpus(tmp_path), words, **how)) == bytes_of(whole)
     if tokenizer is only_space:
-        monkeypatch.setattr("textzero._cooccurrence_segments.run_python", run_here)
+        monkeypatch.setattr("textzero._cooccurrence.segments.run_python", run_here)
     monkeypatch.setattr(corpus, "splits", lambda *_: Corpus.splits(corpus, 200))
     for workers in (1, 2, 7):
         for capacity in (3, 50):
-            monkeypatch.setattr(cooccurrence, "_MOST_TOKENS", capacity)
+            monkeypatch.setattr(counting, "_MOST_TOKENS", capacity)
             monkeypatch.setattr(segments, "_WAITING", capacity)
-            monkeypatch.setattr(runs, "_COUNTED", capacity)
+            monkeypatch.setattr(counter, "_COUNTED", capacity)
             spilled = count_cooccurrences(corpus, words, workers=workers, **how)
             assert bytes_of(spilled) == bytes_of(whole)
             assert_array_equal(spilled.occurrences, whole.occurrences)
@@ -276,16 +275,16 @@ def test_the_bytes_are_the_same_for_any_workers_and_any_runs(
     assert found(whole) == expected(documents, list(words), 4)
     # processes are slow to start, so only one test below does
     if tokenizer is only_space and workers > 1:
-        monkeypatch.setattr("textzero._cooccurrence_segments.run_python", run_here)
+        monkeypatch.setattr("textzero._cooccurrence.segments.run_python", run_here)
     merges = []
-    merge_group = runs.Counter._merge_group
+    merge = merging.Merge.__init__
     monkeypatch.setattr(
-        runs.Counter, "_merge_group",
-        lambda self, group: merges.append(len(group)) or merge_group(self, group),
+        merging.Merge, "__init__",
+        lambda self, store, names, *a: merges.append(len(names)) or merge(self, store, names, *a),
     )  # fmt: skip
     for capacity in (3, 50, 1000):  # 3 is less than the window
-        monkeypatch.setattr(cooccurrence, "_MOST_TOKENS", capacity)
-        monkeypatch.setattr(runs, "_FAN_IN", 3)
+        monkeypatch.setattr(counting, "_MOST_TOKENS", capacity)
+        monkeypatch.setattr(merging, "FAN_IN", 3)
         # splits of a few lines, so that all workers have some
         monkeypatch.setattr(corpus, "splits", lambda *_: Corpus.splits(corpus, 200))
         spilled = count_cooccurrences(corpus, words, tokenizer=tokenizer, window=4, workers=workers)
@@ -312,10 +311,10 @@ def test_a_python_tokenizer_runs_in_processes(documents, tmp_path):
 
 def test_a_long_document_of_a_python_tokenizer_is_not_held_in_memory(tmp_path, monkeypatch):
     sizes = []
-    add = segments._add
+    add = segments.Segment.add
     monkeypatch.setattr(segments, "_WAITING", 8)
     monkeypatch.setattr(
-        segments, "_add", lambda s, ids, *a: sizes.append(ids.size) or add(s, ids, *a)
+        segments.Segment, "add", lambda s, ids, c: sizes.append(ids.size) or add(s, ids, c)
     )
     matrix = count_cooccurrences(
         [".".join("abcd" * 25)], vocabulary(), tokenizer=split_at_dots, folder=tmp_path / "out"
@@ -361,9 +360,13 @@ def test_blocks_cover_all_rows_once(corpus):
 @pytest.mark.usefixtures("tiny_runs")
 def test_the_temporary_folder_goes_with_the_object(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    small = count_cooccurrences(corpus, vocabulary())
+    assert small.records and not list(tmp_path.iterdir())  # it is in memory
+    monkeypatch.setattr(cooccurrence, "_HELD", 10)
     matrix = count_cooccurrences(corpus, vocabulary())
     (folder,) = tmp_path.iterdir()
-    assert len(list(folder.iterdir())) == 2  # one run and its index; the merged ones are gone
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert sorted(path.name for path in files) == ["lock", "rows.bin"]  # the runs are gone
     assert matrix.records
     del matrix
     gc.collect()
@@ -393,8 +396,8 @@ def test_an_error_while_merging_leaves_nothing(corpus, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(runs.Counter, "_merge_group", fail)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(merging.Merge, "__init__", fail)
+    with pytest.raises(ResourceError, match="the disk is full"):
         count_cooccurrences(corpus, vocabulary(), folder=tmp_path / "out")
     assert not list(tmp_path.iterdir())
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import time
 
@@ -11,13 +12,15 @@ from numpy.testing import assert_array_equal
 
 from textzero.cooccurrence import count_cooccurrences
 from textzero.corpus import Corpus
-from textzero.errors import OutputExistsError
+from textzero.disk import Disk, replaced_disk
+from textzero.errors import OutputExistsError, ResourceError
 from textzero.progress import Progress
 from textzero.vectors import checkpoint
 from textzero.vectors.checkpoint import STATE
 from textzero.vectors.pipeline import embed
 from textzero.vectors.training import TrainingSettings, train_vectors
 from textzero.vocabulary import Vocabulary
+from textzero.workspace import Workspace
 
 OUTPUT = [
     "cooccurrence", "counts.json", "counts.tsv", "manifest.json", "vectors.safetensors",
@@ -256,7 +259,7 @@ def test_a_run_killed_at_any_step_of_its_files_makes_the_same_bytes(texts, tmp_p
     whole = content(tmp_path / "whole")
     assert len(calls) > 4
 
-    for k in range(1, len(calls) + 1):
+    for k in range(1, len(calls) + 1, max(1, len(calls) // 16)):
 
         def run_until(_, k=k):
             left = iter(range(k - 1))
@@ -289,7 +292,7 @@ def test_two_runs_at_once_do_not_touch_each_other(texts, tmp_path, monkeypatch):
     def second(*given, **named):
         mine = out / ".1.partial"  # as if of the first run
         mine.mkdir()
-        with pytest.raises(OutputExistsError, match="another run is writing into"):
+        with pytest.raises(OutputExistsError, match=r"is locked by pid [0-9]+ on host"):
             embed(Corpus(texts), out, settings=settings)
         seen.append(mine.exists())
         return train_vectors(*given, **named)
@@ -316,7 +319,7 @@ def test_debris_is_only_what_textzero_names_so(texts, tmp_path):
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_checkpoint_without_resume_is_spoken_of(texts, tmp_path, monkeypatch):
+def test_a_checkpoint_is_gone_on_with_unless_the_run_begins_afresh(texts, tmp_path, monkeypatch):
     settings, out = TrainingSettings(dim=4, sweeps=3), tmp_path / "out"
 
     def broken(*given, **named):
@@ -330,13 +333,49 @@ def test_a_checkpoint_without_resume_is_spoken_of(texts, tmp_path, monkeypatch):
         patch.setattr("textzero.vectors.pipeline.train_vectors", broken)
         embed(Corpus(texts), out, settings=settings)
     assert (out / "checkpoint" / STATE).exists()
-    said = []
-    made = embed(Corpus(texts), out, settings=settings, say=said.append)
-    assert f"{out / 'checkpoint'} is not used; --resume would go on from it" in said
-    assert not (out / "checkpoint").exists()
-    assert_array_equal(
-        made.vectors, embed(Corpus(texts), tmp_path / "b", settings=settings).vectors
-    )
+    shutil.copytree(out, tmp_path / "fresh")
+    whole = embed(Corpus(texts), tmp_path / "whole", settings=settings)
+    for place, options in ((out, {}), (tmp_path / "fresh", {"resume": False})):
+        said = []
+        made = embed(Corpus(texts), place, settings=settings, say=said.append, **options)
+        goes_on = "training goes on after 4 sweeps over a matrix"
+        assert (goes_on in said) == (place == out)
+        assert names(place) == OUTPUT
+        assert_array_equal(made.vectors, whole.vectors)
+
+
+def test_a_run_killed_while_its_vectors_are_put_in_place_keeps_its_checkpoint(texts, tmp_path):
+    settings, out = TrainingSettings(dim=4, sweeps=2), tmp_path / "out"
+
+    class Killed(BaseException):
+        pass
+
+    class Deadly(Disk):
+        def __init__(self, last):
+            self.left = last
+
+        def rename(self, old, new):
+            if out in (new.parent, old.parent) and new.name in (
+                "vectors.safetensors", "vocabulary.tsv", ".checkpoint.0.old", "manifest.json",
+            ):  # fmt: skip
+                self.left -= 1
+                if self.left < 0:
+                    raise Killed
+            super().rename(old, new)
+
+    whole = embed(Corpus(texts), tmp_path / "whole", settings=settings)
+    for last in range(4):
+        shutil.rmtree(out, ignore_errors=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(checkpoint, "SECONDS", 0.0)
+            patch.setattr(checkpoint, "SHARE", 0.0)
+            with pytest.raises(Killed), replaced_disk(Deadly(last)):
+                embed(Corpus(texts), out, settings=settings)
+        said = []
+        made = embed(Corpus(texts), out, settings=settings, say=said.append)
+        assert "training goes on after 4 sweeps over a matrix" in said
+        assert names(out) == OUTPUT
+        assert_array_equal(made.vectors, whole.vectors)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -348,3 +387,37 @@ def test_the_other_solver_goes_on_too(matrix, tmp_path):
     again = train_vectors(matrix, **changes, checkpoint=tmp_path, resume=True, say=said.append)
     assert said == ["training goes on after 3 epochs"]
     assert_array_equal(again.center, whole.center)
+
+
+@pytest.mark.parametrize("solver", ["least-squares", "adagrad"])
+def test_matrices_in_files_are_trained_to_the_same_bytes(matrix, tmp_path, monkeypatch, solver):
+    changes = {"dim": 4, "sweeps": 3, "solver": solver}
+    whole = train_vectors(matrix, **changes)
+    monkeypatch.setattr("textzero.vectors.training.are_mapped", lambda *_: True)
+    monkeypatch.setattr("textzero.vectors.adagrad.BASE", 1 << 60)
+    with Workspace.beside(tmp_path / "out") as workspace:
+        again = train_vectors(matrix, **changes, workspace=workspace)
+        assert list((workspace.folder / "scratch" / "training").iterdir()) == []
+    assert isinstance(again.center, np.memmap) == (solver == "least-squares")
+    assert_array_equal(again.center, whole.center)
+    assert_array_equal(again.context, whole.context)
+
+
+def test_memory_too_small_for_training_is_told_before_pairs_are_counted(
+    texts, tmp_path, monkeypatch
+):
+    class Counting(Exception):
+        pass
+
+    def count(*_, **__):
+        raise Counting
+
+    monkeypatch.setattr("textzero.vectors.matrices._LEAST_BASE", 399 << 20)
+    monkeypatch.setattr("textzero.vectors.pipeline.count_cooccurrences", count)
+    for solver in ("least-squares", "adagrad"):
+        settings = TrainingSettings(dim=500, solver=solver)
+        with pytest.raises(ResourceError, match=r"got .* or use --max-words [0-9]+$") as caught:
+            embed(Corpus(texts), tmp_path / "out", memory="400MB", settings=settings)
+        least = re.search(r"--memory of at least ([0-9.]+ [MG]B)", str(caught.value))[1]
+        with pytest.raises(Counting):
+            embed(Corpus(texts), tmp_path / "out", memory=least, settings=settings)

@@ -7,10 +7,9 @@ for any number of workers and any bound on memory.
 """
 
 import math
-import shutil
-import tempfile
 import weakref
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,27 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array, has_gpu
-from textzero._cooccurrence_runs import Counter
-from textzero._cooccurrence_segments import Sieve, count_segments
+from textzero._cooccurrence.counting import Places, Task, counted_rows, held_or_mapped
+from textzero._cooccurrence.segments import Sieve
 from textzero.corpus import Corpus, Reading, as_corpus
+from textzero.disk import disk
 from textzero.errors import InputError
-from textzero.files import MANIFEST, read_json, whole_folder, write_json
+from textzero.files import (
+    MANIFEST,
+    read_array,
+    read_json,
+    refuse_strangers,
+    whole_folder,
+    write_json,
+)
 from textzero.kernels import kernel
-from textzero.memory import BASE, memory_bytes
+from textzero.memory import memory_bytes
 from textzero.parallel import ranges_of, worker_count
 from textzero.progress import Progress
 from textzero.subsampling import keep_probabilities
 from textzero.tokens import Spec, Tokenizer
 from textzero.vocabulary import Vocabulary
+from textzero.workspace import Workspace
 
 _ROWS, _LENGTHS, _DIAGONAL, _VOCABULARY, _OCCURRENCES = (
     "rows.bin",
@@ -39,8 +47,7 @@ _ROWS, _LENGTHS, _DIAGONAL, _VOCABULARY, _OCCURRENCES = (
     "occurrences.npy",
 )
 _KIND = "textzero co-occurrence 1"
-_TOKEN_BYTES = 16  # a token's id, its position, and its share of the encoded rows
-_MOST_TOKENS = 1 << 30
+_HELD = 64 << 20  # bytes of a result that stay in memory when it has no folder, at most
 WEIGHTINGS = ("flat", "harmonic")
 
 
@@ -68,7 +75,7 @@ class Cooccurrence:
         vocabulary: What rows and columns stand for.
         data: uint8. The encoded rows, end to end (see `kernels/reference/cooccurrence.py`).
         lengths: int64 (n_words, 2). Bytes and records of each row.
-        diagonal: int64 (n_words,). Units of each word with itself.
+        diagonal: int64 (n_words,). Units of each word with itself, exact up to 2^63 - 1.
         unit: What one unit is worth.
         settings: What decides the counts: tokenizer, window, weighting and so on.
         reading: What was read and lost while counting.
@@ -99,6 +106,8 @@ class Cooccurrence:
     def row(self, word: str | int) -> tuple[Array, Array]:
         """Return (int32 columns, float64 x) of one row, columns ascending.
 
+        Units are exact up to 2^63 - 1; x, their number times the unit, is rounded above 2^53.
+
         Raises:
             KeyError: The word is not in the vocabulary.
             InputError: The row is damaged.
@@ -121,17 +130,19 @@ class Cooccurrence:
         And occurrences.npy, when they are not the vocabulary's counts.
         """
         with whole_folder(folder) as beside:
-            with open(beside / _ROWS, "wb") as file:
+            with disk().create(beside / _ROWS) as file:
                 for start in range(0, self.data.size, 1 << 24):
                     file.write(np.asarray(self.data[start : start + (1 << 24)]).data)
             self._save_index(beside)
 
     def _save_index(self, folder: Path) -> None:
-        np.save(folder / _LENGTHS, self.lengths)
-        np.save(folder / _DIAGONAL, self.diagonal)
-        self.vocabulary.save(folder / _VOCABULARY)
+        arrays = {_LENGTHS: self.lengths, _DIAGONAL: self.diagonal}
         if self.occurrences is not self.vocabulary.counts:
-            np.save(folder / _OCCURRENCES, self.occurrences)
+            arrays[_OCCURRENCES] = self.occurrences
+        for name, array in arrays.items():
+            with disk().create(folder / name) as file:
+                np.save(file, array)
+        self.vocabulary.save(folder / _VOCABULARY)
         manifest = {
             "kind": _KIND, "unit": self.unit, "words": len(self.vocabulary),
             "records": self.records, "settings": self.settings,
@@ -150,24 +161,19 @@ class Cooccurrence:
         if manifest.get("kind") != _KIND:
             raise InputError(f"{folder} must hold {_KIND!r}, got {manifest.get('kind')!r}")
         vocabulary = Vocabulary.load(folder / _VOCABULARY)
+        n = len(vocabulary)
         try:
-            # mapped first: a header that lies about its shape cannot make us allocate it
-            lengths = np.lib.format.open_memmap(folder / _LENGTHS, mode="r")
-            diagonal = np.lib.format.open_memmap(folder / _DIAGONAL, mode="r")
+            lengths = read_array(folder / _LENGTHS, (n, 2))
+            diagonal = read_array(folder / _DIAGONAL, (n,))
             size = (folder / _ROWS).stat().st_size
             unit, settings = float(manifest["unit"]), dict(manifest["settings"])
             occurrences = vocabulary.counts
             if settings.get("subsample"):
-                occurrences = np.lib.format.open_memmap(folder / _OCCURRENCES, mode="r")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+                occurrences = read_array(folder / _OCCURRENCES, (n,))
+        except (InputError, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise InputError(f"{folder} is damaged: {error}") from error
-        n = len(vocabulary)
         if (
-            lengths.shape != (n, 2)
-            or diagonal.shape != (n,)
-            or occurrences.shape != (n,)
-            or not lengths.dtype == diagonal.dtype == occurrences.dtype == np.int64
-            or (lengths < 0).any()
+            (lengths < 0).any()
             or (occurrences < 0).any()
             or (lengths[:, 0] > size).any()
             or (lengths[:, 1] > lengths[:, 0] // 2).any()  # a record has two bytes or more
@@ -178,12 +184,7 @@ class Cooccurrence:
                 f"{folder} is damaged: its index does not fit its {size:,} bytes of rows"
             )
         data = np.memmap(folder / _ROWS, np.uint8, "r") if size else np.zeros(0, np.uint8)
-        if occurrences is not vocabulary.counts:
-            occurrences = np.array(occurrences)
-        return cls(
-            vocabulary, data, np.array(lengths), np.array(diagonal), unit, settings,
-            occurrences=occurrences,
-        )  # fmt: skip
+        return cls(vocabulary, data, lengths, diagonal, unit, settings, occurrences=occurrences)
 
 
 def count_cooccurrences(
@@ -204,6 +205,8 @@ def count_cooccurrences(
     progress: Progress | None = None,
     key: str | None = None,
     device: str = "cpu",
+    workspace: Workspace | None = None,
+    engine: Any = None,
 ) -> Cooccurrence:
     """Count which words of a vocabulary stand near each other.
 
@@ -222,16 +225,23 @@ def count_cooccurrences(
             tokens before windows are laid, as word2vec does (1e-5 to 1e-3; see
             `textzero.subsampling`). With `keep_gaps` they leave gaps. 0 keeps all.
         seed: Of what is removed, which depends on nothing else but the words of a document.
-        memory: Bound in bytes or as "1GB"; more is kept on disk. None: half of the machine's.
+        memory: Bound in bytes or as "1GB"; more is kept on disk. None: half of the machine's. With
+            a cluster, of each of its workers.
         workers: Threads or processes; None for one per processor.
         folder: Where to write the result; None for a temporary folder that goes with the object.
         progress: Told how many bytes were read and how many words were counted.
         key: Kept in the settings, for a caller that wants to know its result again.
         device: Where pairs are counted: "cpu", "gpu", or "auto" for the GPU if there is one. Does
             not change the result. What a GPU's memory does not hold is merged on disk.
+        workspace: Where runs are kept, so that counting the same again goes on where it broke off;
+            the caller is in its `with` statement. None: a temporary one when something must go
+            to disk.
+        engine: Where parts of the corpus are counted, as for `textzero.engines.as_engine`.
 
     Raises:
-        InputError: The vocabulary has fewer than two words, or something cannot be read.
+        InputError: The vocabulary has fewer than two words, something cannot be read, or a sum
+            is 2^63 units or more.
+        ResourceError: The disk is too small, or the bound on memory for so many words.
 
     Example:
         >>> from textzero.counting import count_words
@@ -250,47 +260,46 @@ def count_cooccurrences(
     keep = keep_probabilities(vocabulary.counts, subsample)
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
-    progress = progress or Progress()
     n_words = len(vocabulary)
     if n_words < 2:
         raise InputError(f"a vocabulary needs at least two words, got {n_words}")
-    fixed = BASE + n_words * (200 + 24 * workers)
-    room = max(memory_bytes(memory) - fixed, 64 << 20)
-    capacity = min(room // _TOKEN_BYTES // workers, _MOST_TOKENS)
     settings = {
         **chosen.settings(), "window": window, "weighting": weighting, "keep_gaps": keep_gaps,
         "subsample": subsample, "seed": seed, "key": key,
     }  # fmt: skip
+    sieve = Sieve(keep_gaps, keep if subsample else None, seed)
+    task = Task(corpus, vocabulary, chosen, sieve, weights, memory_bytes(memory), workers, device)
     parent = None if folder is None else Path(folder).parent
-    if parent is not None:
-        parent.mkdir(parents=True, exist_ok=True)
-    runs = Path(tempfile.mkdtemp(prefix=".textzero-", dir=parent))
-    try:
-        counter = Counter(runs, n_words, weights, workers, device)
-        if subsample:
-            counter.occurrences = np.zeros(n_words, np.int64)
-        reading = count_segments(
-            corpus, vocabulary, chosen, Sieve(keep_gaps, keep if subsample else None, seed),
-            capacity, workers, counter, progress,
-        )  # fmt: skip
-        rows = counter.merge()
-        lengths = np.load(rows.with_suffix(".npy"), allow_pickle=False)
-        data = np.memmap(rows, np.uint8, "r") if rows.stat().st_size else np.zeros(0, np.uint8)
-        matrix = Cooccurrence(
-            vocabulary, data, lengths, counter.diagonal, unit, settings, reading,
-            counter.occurrences,
-        )  # fmt: skip
-        if folder is None:  # the rows stay mapped for as long as the object lives
-            weakref.finalize(matrix, shutil.rmtree, runs, ignore_errors=True)
+    if folder is not None and parent is not None:
+        refuse_strangers(folder)
+        disk().make_folder(parent, exist_ok=True)
+    decided = {name: value for name, value in settings.items() if name != "key"}
+    with ExitStack() as scope:
+        places = Places(workspace, parent, scope)
+        rows, reading = counted_rows(task, places, decided, engine, progress or Progress())
+
+        def matrix_of(data: Array, beside: Array) -> Cooccurrence:
+            lengths = np.ascontiguousarray(beside[:2].T)
+            occurrences = beside[3] if subsample else None
+            return Cooccurrence(
+                vocabulary, data, lengths, beside[2], unit, settings, reading, occurrences
+            )
+
+        if folder is None:
+            data, beside, goes = held_or_mapped(rows, places, min(_HELD, task.room // 4))
+            matrix = matrix_of(data, beside)
+            if goes:  # the rows stay mapped for as long as the object lives
+                weakref.finalize(matrix, scope.pop_all().close)
             return matrix
-        with whole_folder(folder) as beside:
-            rows.rename(beside / _ROWS)
-            matrix._save_index(beside)
-        del matrix, data
+        with whole_folder(folder) as beside_it:
+            besides = []
+            with disk().create(beside_it / _ROWS) as file:
+                for data, beside in rows:
+                    file.write(data.data)
+                    besides.append(beside)
+            beside = np.concatenate(besides, axis=1)
+            matrix_of(np.zeros(0, np.uint8), beside)._save_index(beside_it)
+        places.finish()
         result = Cooccurrence.load(folder)
         result.reading = reading
-        shutil.rmtree(runs, ignore_errors=True)
         return result
-    except BaseException:
-        shutil.rmtree(runs, ignore_errors=True)
-        raise

@@ -68,7 +68,9 @@ def test_older_vectors_decide_the_dimension(text, tmp_path):
 
 def test_resume_without_anything_to_resume_is_no_error(text, tmp_path):
     result = run(text, tmp_path / "out", "--dim", 4, "--resume")
-    assert result.exit_code == 0 and "there is no checkpoint" in result.output
+    assert result.exit_code == 0 and "afresh" not in result.output
+    both = run(text, tmp_path / "other", "--fresh", "--resume")
+    assert both.exit_code == 2 and "leave out one of them" in both.output
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU")

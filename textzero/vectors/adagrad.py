@@ -25,6 +25,7 @@ from textzero.memory import BASE, memory_bytes
 from textzero.parallel import worker_count
 from textzero.progress import Progress
 from textzero.vectors.checkpoint import Checkpoints, describe
+from textzero.vectors.matrices import check_adagrad
 from textzero.vectors.settings import TrainingSettings
 from textzero.vectors.tiles import Tiles
 from textzero.vectors.trained import Trained, TrainingStopped
@@ -60,7 +61,7 @@ def train_adagrad(
     device: str = "cpu",
     memory: int | str | None = None,
     workers: int | None = None,
-    folder: str | Path | None = None,
+    folder: Path | None = None,
     start: tuple[Array, Array] | None = None,
     progress: Progress | None = None,
     watch: Callable[[int, float], None] | None = None,
@@ -110,6 +111,7 @@ def train_adagrad(
         raise InputError("training needs pairs of different words, got none")
     shape, shared = (n_words, int(settings.dim)), settings.model == "shared"
     matrices = (3 if shared else 6) * shape[0] * shape[1] * 4
+    check_adagrad(*shape, memory_bytes(memory), shared)
     room = memory_bytes(memory) - BASE - matrices - cooccurrence.lengths.nbytes * 3
     visit = kernel("adagrad", device).visit_records
     begin = None if start is None else _digest(start)

@@ -17,18 +17,19 @@ from textzero.cooccurrence import Cooccurrence
 from textzero.errors import InputError
 from textzero.kernels import kernel
 from textzero.kernels.reference.cooccurrence import LAST_COLUMN
-from textzero.kernels.reference.least_squares import LANES
 from textzero.memory import BASE
 from textzero.parallel import ranges_of
+from textzero.vectors.matrices import (
+    BLOCK_RECORDS,
+    MATRICES,
+    RECORD_BYTES,
+    TURNED,
+    always,
+    under_way,
+)
 from textzero.vectors.settings import TrainingSettings
 
-BLOCK_RECORDS = 1 << 18
-RECORD_BYTES = 12  # column, logarithm and weight in memory
-_WORD_BYTES = 96  # of a word: its letters, counts, lengths, offsets, starts and biases
-_SCRATCH_BYTES = 24  # of a record while its block is decoded and solved
 _AROUND = 1 << 16  # bytes before and behind a page that the system maps with it
-_MATRICES = 4  # w, c, the rows that a sweep writes, and the matrix that they replace
-_TURNED = 1 << 14  # rows that a thread turns and packs at a time
 
 
 @dataclass
@@ -55,14 +56,15 @@ class Blocks:
     """The matrix in blocks of rows; prepared blocks stay in memory while there is room.
 
     Attributes:
-        ranges: First and last row of each block: at most BLOCK_RECORDS records and _TURNED rows,
+        ranges: First and last row of each block: at most BLOCK_RECORDS records and TURNED rows,
             or one row.
         keeps: How many blocks, from the first, stay in memory once they are prepared.
     """
 
     def __init__(
-        self, matrix: Cooccurrence, settings: TrainingSettings, memory: int, workers: int
-    ) -> None:
+        self, matrix: Cooccurrence, settings: TrainingSettings, memory: int, workers: int,
+        mapped: bool = False,
+    ) -> None:  # fmt: skip
         """Divide the memory: matrices and blocks under way first, kept blocks with the rest.
 
         Args:
@@ -70,6 +72,7 @@ class Blocks:
             settings: Resolved ones, with a number for `dim`.
             memory: Bytes that the whole process may take.
             workers: Threads that ask for blocks.
+            mapped: Whether the matrices that are trained are in files.
 
         Raises:
             InputError: There are more words than int32 can number.
@@ -79,18 +82,15 @@ class Blocks:
             raise InputError(f"a vocabulary must be below 2^31 words, got {n_words:,}")
         self.matrix, self.settings = matrix, settings
         # a row counts as some records, so that rows without any do not make a block of all
-        rows_too = matrix.lengths[:, 1] + BLOCK_RECORDS // _TURNED
+        rows_too = matrix.lengths[:, 1] + BLOCK_RECORDS // TURNED
         self.ranges = ranges_of(rows_too, BLOCK_RECORDS)
         self.kept: dict[int, Block] = {}
         sizes = np.add.reduceat(matrix.lengths[:, 1], [a for a, _ in self.ranges])
         rows = np.array([b - a for a, b in self.ranges])
-        under_way = int(sizes.max()) * workers * (2 * RECORD_BYTES + _SCRATCH_BYTES)
-        width = -(-dim // LANES) * LANES
-        # rows that are turned, solved and turned back; with a packed copy of the fixed matrix
-        turned = max(int(rows.max()), min(_TURNED, n_words))
-        under_way += turned * width * 4 * workers * 3
-        matrices = n_words * (_MATRICES * dim * 4 + width * 2)
-        room = memory - BASE - matrices - n_words * _WORD_BYTES - under_way
+        room = memory - BASE - always(n_words, dim)
+        room -= under_way(n_words, dim, workers, int(sizes.max()), int(rows.max()))
+        if not mapped:
+            room -= n_words * MATRICES * dim * 4
         self.keeps = int((np.cumsum(sizes * RECORD_BYTES) <= room).sum())
 
     def block(self, i: int) -> Block:

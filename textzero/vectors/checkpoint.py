@@ -20,6 +20,7 @@ from textzero.disk import disk
 from textzero.errors import InputError
 from textzero.files import whole_file
 from textzero.vectors.blocks import encoded_rows
+from textzero.vectors.matrices import Matrices
 from textzero.vectors.tensors import map_safetensors, write_safetensors
 from textzero.version import __version__
 
@@ -27,6 +28,7 @@ STATE = "state.safetensors"
 SECONDS = 10.0  # between checkpoints, at least
 SHARE = 20  # of what a checkpoint took: so writing takes a twentieth of the time, at most
 _KIND = "textzero checkpoint 1"
+_ROWS = 1 << 14  # copied at a time
 State = tuple[dict[str, Array], dict[str, Any]]
 
 
@@ -37,13 +39,20 @@ class Checkpoints:
     times what writing the last one took. A training of a few seconds writes none.
     """
 
-    def __init__(self, folder: str | Path | None, describe: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        folder: str | Path | None,
+        describe: Callable[[], dict[str, Any]],
+        matrices: Matrices | None = None,
+    ) -> None:
         """Watch over a folder.
 
         Args:
             folder: Where the state is kept; None: nothing is written or found.
             describe: Gives what the training is, as JSON. It is called only when it is needed.
+            matrices: Where the matrices of a state are; None for memory.
         """
+        self.matrices = matrices or Matrices()
         self.folder = None if folder is None else Path(folder)
         self._describe = describe
         self._key: dict[str, Any] | None = None
@@ -68,7 +77,7 @@ class Checkpoints:
         if self.folder is None:
             return
         begun = monotonic()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        disk().make_folder(self.folder, exist_ok=True)
         metadata = {"format": _KIND, "key": json.dumps(self.key()), "facts": json.dumps(facts)}
         with whole_file(self.folder / STATE) as file:
             write_safetensors(Path(file.name), arrays, metadata)
@@ -113,7 +122,13 @@ class Checkpoints:
             raise InputError(f"{path} belongs to other {_names(wrong[0], found, self.key())}")
         if {name: array.shape for name, array in mapped.items()} != dict(shapes):
             raise InputError(f"{path} must hold matrices of {dict(shapes)}")
-        return {name: np.array(array, np.float32) for name, array in mapped.items()}, facts
+        return {name: self._copied(array) for name, array in mapped.items()}, facts
+
+    def _copied(self, array: Array) -> Array:
+        copy = self.matrices.new(*array.shape)
+        for start in range(0, len(array), _ROWS):
+            copy[start : start + _ROWS] = array[start : start + _ROWS]
+        return copy
 
     def key(self) -> dict[str, Any]:
         """What the training is, as it reads after a way through JSON."""

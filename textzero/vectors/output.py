@@ -1,22 +1,21 @@
 """Output: the folder that `embed` writes, one run at a time, and clean after runs that were killed.
 
-A run holds a lock on the folder itself, which the system lets go when the process ends, however it
-ends. Who has the lock may remove what other runs left: names that begin with a dot, and carry the
-mark of files being written. Where folders cannot be locked, nothing is removed.
+A run holds the lock of a workspace inside the folder. Who has it may remove what other runs left:
+names that begin with a dot, and carry the mark of files being written.
 """
 
 import contextlib
-import os
 import re
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from textzero.disk import disk
-from textzero.errors import OutputExistsError
-from textzero.files import MANIFEST, read_json
+from textzero.errors import OutputExistsError, ResourceError
+from textzero.files import MANIFEST, read_json, remove_debris
 from textzero.vectors.word_vectors import LEXICON, TENSORS, VOCABULARY, WordVectors
+from textzero.workspace import LOCK, Workspace
 
 COUNTS, COUNTED, PAIRS, DISCOVERED = "counts.tsv", "counts.json", "cooccurrence", "lexicon.json"
 CHECKPOINT = "checkpoint"
@@ -24,15 +23,17 @@ _KNOWN = {
     *(COUNTS, COUNTED, PAIRS, DISCOVERED, CHECKPOINT),
     *(LEXICON, TENSORS, VOCABULARY, MANIFEST),
 }
+_PUT_ASIDE = f".{CHECKPOINT}.0.old"  # while the vectors that it led to are put in place
 _DEBRIS = re.compile(r"\.textzero-.+|\.(.+\.)?[0-9]+\.(partial|old)")
 
 
 class Output:
     """The folder of one run; used in a `with` statement, which ends with the lock given up."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], None] = lambda _: None) -> None:
         self.folder = folder
-        self._lock: int | None = None
+        self._workspace = Workspace.inside(folder, say=say)
+        self._is_claimed = False
 
     def __enter__(self) -> Self:
         return self
@@ -43,33 +44,51 @@ class Output:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        if self._is_claimed:
+            self._workspace.__exit__(kind, error, trace)
 
-    def claim(self) -> None:
+    def claim(self, fresh: bool = False) -> Workspace:
         """Make the folder, lock it, and remove what killed runs left; nothing when it was done.
 
+        Args:
+            fresh: Also remove what a run that was broken off has done.
+
+        Returns:
+            Where temporary files are, and what is done of the stages.
+
         Raises:
-            OutputExistsError: Another run is writing into the folder.
+            OutputExistsError: Another run is writing into the folder; the message names it.
         """
-        if self._lock is not None:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock = _locked(self.folder)
-        except BlockingIOError as error:
-            raise OutputExistsError(
-                f"another run is writing into {self.folder}; wait for it, or choose another folder"
-            ) from error
-        if self._lock is not None:
-            for folder in (self.folder, self.folder / CHECKPOINT):
-                _sweep_out(folder)
+        if not self._is_claimed:
+            self._workspace.__enter__()
+            self._is_claimed = True
+            self._sweep_out()
+            if fresh:
+                disk().remove_folder(self.folder / CHECKPOINT)
+                for entry in self._workspace.folder.iterdir():
+                    if entry.name != LOCK:
+                        disk().remove_folder(entry)
+        return self._workspace
+
+    def _sweep_out(self) -> None:
+        folder = self.folder
+        for name in sorted(_KNOWN):
+            # a checkpoint that was put aside comes back, unless the vectors came after it
+            if name != CHECKPOINT or not (folder / MANIFEST).exists():
+                remove_debris(folder / name)
+        for place in (folder, folder / CHECKPOINT):
+            for entry in _debris(place):
+                if entry.is_dir() and not entry.is_symlink():
+                    disk().remove_folder(entry)
+                else:
+                    with contextlib.suppress(OSError):
+                        disk().remove(entry)
 
     def tidy(self) -> None:
         """Remove what killed runs left, unless another run is at work or nothing may be written."""
-        if self.folder.is_dir():
-            with contextlib.suppress(OutputExistsError, OSError):
+        places = (self.folder, self.folder / CHECKPOINT)
+        if self._workspace.folder.exists() or any(_debris(place) for place in places):
+            with contextlib.suppress(OutputExistsError, ResourceError, OSError):
                 self.claim()
 
     def look_at(self, key: str, force: bool) -> WordVectors | None:
@@ -103,56 +122,22 @@ class Output:
 
         The checkpoint that led to them goes just before the manifest comes.
         """
-        folder, number = self.folder, os.getpid()
-        beside, old = folder / f".{number}.partial", folder / f".{CHECKPOINT}.{number}.old"
-        for left in (beside, old):  # by a killed process that had this one's number
-            shutil.rmtree(left, ignore_errors=True)
-        try:
-            beside.mkdir()
-            vectors.write_into(beside)
-            disk().flush_path(beside / TENSORS)
-            (folder / MANIFEST).unlink(missing_ok=True)
-            for name in (TENSORS, VOCABULARY):
-                os.replace(beside / name, folder / name)
-            if (folder / CHECKPOINT).exists():
-                os.replace(folder / CHECKPOINT, old)
-            os.replace(beside / MANIFEST, folder / MANIFEST)
-            disk().flush_path(folder)
-        finally:
-            for left in (beside, old):
-                shutil.rmtree(left, ignore_errors=True)
+        folder, beside = self.folder, self.claim().scratch("vectors")
+        aside = folder / _PUT_ASIDE
+        vectors.write_into(beside)
+        disk().flush_path(beside / TENSORS)
+        disk().remove(folder / MANIFEST)
+        for name in (TENSORS, VOCABULARY):
+            disk().rename(beside / name, folder / name)
+        disk().flush_path(folder)
+        if (folder / CHECKPOINT).exists():
+            disk().rename(folder / CHECKPOINT, aside)
+        disk().rename(beside / MANIFEST, folder / MANIFEST)
+        disk().flush_path(folder)
+        disk().remove_folder(aside)
 
 
-def _locked(folder: Path) -> int | None:
-    """Return a descriptor that holds the lock; None where there are no such locks.
-
-    Raises:
-        BlockingIOError: Another process, or another thread, holds it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return None
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise
-    except OSError:  # a file system without locks
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _sweep_out(folder: Path) -> None:
+def _debris(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        return
-    for entry in folder.iterdir():
-        if not _DEBRIS.fullmatch(entry.name):
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                entry.unlink()
+        return []
+    return [entry for entry in sorted(folder.iterdir()) if _DEBRIS.fullmatch(entry.name)]

@@ -18,12 +18,16 @@ from textzero.corpus import Corpus, Reading
 from textzero.counting import count_words
 from textzero.counts import Counts
 from textzero.discovery.discover import discover_words
+from textzero.disk import disk
 from textzero.errors import InputError
 from textzero.files import MANIFEST, file_digest, peak_memory, read_json, write_json
 from textzero.memory import memory_bytes
+from textzero.parallel import worker_count
 from textzero.progress import Progress
 from textzero.subsampling import keep_probabilities
 from textzero.tokens import Spec, Tokenizer
+from textzero.vectors.checkpoint import STATE
+from textzero.vectors.matrices import are_mapped, check_adagrad
 from textzero.vectors.output import CHECKPOINT, COUNTED, COUNTS, DISCOVERED, PAIRS, Output
 from textzero.vectors.start import check_start, old_digest, old_dimension
 from textzero.vectors.trained import TrainingStopped
@@ -50,7 +54,7 @@ def embed(
     settings: TrainingSettings | None = None,
     init: str | Path | WordVectors | None = None,
     device: str = "auto",
-    resume: bool = False,
+    resume: bool = True,
     memory: int | str | None = None,
     workers: int | None = None,
     force: bool = False,
@@ -75,8 +79,8 @@ def embed(
         settings: How to train.
         init: Older vectors, or their folder, to begin with: words that they have start there.
         device: Where pairs are counted and vectors trained, as for `train_vectors`.
-        resume: Go on with a training that was broken off, from its last checkpoint in the folder,
-            if that is of the same texts and settings.
+        resume: Go on with a run that was broken off: with the parts of a stage that are done, and
+            with training from its last checkpoint, if they are of the same texts and settings.
         memory: Bound in bytes or as "4GB".
         workers: Threads or processes; None for one per processor.
         force: Replace vectors in the folder that were made from other texts or settings.
@@ -105,13 +109,14 @@ def embed(
         "inputs": _identity(inputs), "corpus": corpus.settings(),
         "strict": corpus.strict, "on_error": corpus.on_error,
     }  # fmt: skip
-    with Output(folder) as output:
+    how: dict[str, Any] = {"memory": memory, "workers": workers, "progress": progress}
+    with Output(folder, say) as output:
         if discover:
             key = _hash({**read_key, "lowercase": lowercase, "version": __version__})
             if not _is_discovered(folder, key):
                 output.look_at("", force)
-                output.claim()
-                _discover(corpus, folder, key, lowercase, memory, workers, progress, say)
+                how["workspace"] = output.claim(not resume)
+                _discover(corpus, folder, key, lowercase, how, say)
             tokenizer = str(folder / LEXICON)
         chosen = Tokenizer(tokenizer, lowercase, nfkc)
         spoken = chosen.settings()
@@ -137,20 +142,21 @@ def embed(
             output.tidy()
             say(f"{folder} is up to date")
             return there
-        output.claim()
+        how["workspace"] = output.claim(not resume)
         if chosen.segmenter is not None and not discover:
             chosen.segmenter.lexicon.save(folder / LEXICON)
 
-        counts = _counts(corpus, folder, keys["counts"], chosen, workers, progress, say)
+        counts = _counts(corpus, folder, keys["counts"], chosen, how, say)
         vocabulary = Vocabulary.from_counts(counts, min_count, max_words)
         keys["vectors"] = vectors_key(len(vocabulary))
+        _check_memory(settings.resolved(weighting, len(vocabulary)), len(vocabulary), used, how)
         matrix = _saved_pairs(folder / PAIRS, keys["cooccurrence"])
         if matrix is None:
             matrix = count_cooccurrences(
                 corpus, vocabulary, tokenizer=tokenizer, lowercase=lowercase, nfkc=nfkc,
                 window=window, weighting=weighting, keep_gaps=keep_gaps, subsample=subsample,
-                seed=settings.seed, memory=memory, workers=workers, folder=folder / PAIRS,
-                progress=progress, key=keys["cooccurrence"], device=device,
+                seed=settings.seed, folder=folder / PAIRS, key=keys["cooccurrence"], device=device,
+                **how,
             )  # fmt: skip
             seconds = progress.seconds.get("encode", 0) + progress.seconds.get("cooccur", 0)
             say(
@@ -179,12 +185,11 @@ def embed(
             return _with_manifest(vocabulary, trained, facts, seconds)
 
         state = folder / CHECKPOINT
-        if not resume and state.exists():
-            say(f"{state} is not used; --resume would go on from it")
         try:
             trained = train_vectors(
                 matrix, settings=settings, init=old, device=device, memory=memory,
-                workers=workers, progress=progress, checkpoint=state, resume=resume, say=say,
+                workers=workers, progress=progress, checkpoint=state,
+                resume=(state / STATE).exists(), workspace=how["workspace"], say=say,
             )  # fmt: skip
         except TrainingStopped as stop:
             if not stop.trained.losses:
@@ -200,6 +205,17 @@ def embed(
         vectors.folder = folder
         output.write(vectors)
         return vectors
+
+
+def _check_memory(
+    settings: TrainingSettings, n_words: int, device: str, how: dict[str, Any]
+) -> None:
+    """Refuse a bound on memory that training would refuse, before pairs are counted."""
+    memory, dim = memory_bytes(how["memory"]), int(settings.dim)
+    if settings.solver == "adagrad":
+        check_adagrad(n_words, dim, memory, settings.model == "shared")
+    elif device != "gpu":
+        are_mapped(n_words, dim, memory, worker_count(how["workers"]))
 
 
 def _with_manifest(
@@ -223,8 +239,8 @@ def _with_manifest(
 
 def _keep(vectors: WordVectors, state: Path) -> None:
     """Write the last good vectors of a training that stopped beside its checkpoint."""
-    state.mkdir(exist_ok=True)
-    (state / MANIFEST).unlink(missing_ok=True)  # of another stop
+    disk().make_folder(state, exist_ok=True)
+    disk().remove(state / MANIFEST)  # of another stop
     vectors.write_into(state)
 
 
@@ -301,17 +317,13 @@ def _discover(
     folder: Path,
     key: str,
     lowercase: bool,
-    memory: int | str | None,
-    workers: int | None,
-    progress: Progress,
+    how: dict[str, Any],
     say: Callable[[str], None],
 ) -> None:
-    begun = perf_counter()
-    lexicon = discover_words(
-        corpus, lowercase=lowercase, memory=memory, workers=workers, progress=progress
-    )
+    begun, progress = perf_counter(), how["progress"]
+    lexicon = discover_words(corpus, lowercase=lowercase, **how)
     lexicon.dropped = None
-    (folder / DISCOVERED).unlink(missing_ok=True)
+    disk().remove(folder / DISCOVERED)
     lexicon.save(folder / LEXICON)
     write_json(folder / DISCOVERED, {"key": key, "blake2b": file_digest(folder / LEXICON)})
     progress.seconds = {"discover": round(perf_counter() - begun, 3)}
@@ -323,8 +335,7 @@ def _counts(
     folder: Path,
     key: str,
     tokenizer: Tokenizer,
-    workers: int | None,
-    progress: Progress,
+    how: dict[str, Any],
     say: Callable[[str], None],
 ) -> Counts:
     record = folder / COUNTED
@@ -337,11 +348,11 @@ def _counts(
             say("counts are unchanged")
             return counts
     counts = count_words(
-        corpus, tokenizer=tokenizer.spec, lowercase=tokenizer.lowercase, nfkc=tokenizer.nfkc,
-        workers=workers, progress=progress,
-    )  # fmt: skip
-    say(f"{counts.tokens:,} tokens, {len(counts):,} words in {progress.seconds['count']:.1f} s")
-    record.unlink(missing_ok=True)
+        corpus, tokenizer=tokenizer.spec, lowercase=tokenizer.lowercase, nfkc=tokenizer.nfkc, **how
+    )
+    seconds = how["progress"].seconds["count"]
+    say(f"{counts.tokens:,} tokens, {len(counts):,} words in {seconds:.1f} s")
+    disk().remove(record)
     counts.save(folder / COUNTS)
     saved = {
         "key": key, "tokens": counts.tokens, "reading": asdict(counts.reading),

@@ -10,6 +10,7 @@ from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.kernels import kernel
 from textzero.vectors.blocks import give_back
+from textzero.vectors.matrices import Matrices
 from textzero.vectors.settings import TrainingSettings
 from textzero.vectors.trained import Trained
 from textzero.vectors.word_vectors import WordVectors
@@ -21,7 +22,10 @@ Old = WordVectors | Trained
 
 
 def first_matrices(
-    settings: TrainingSettings, vocabulary: Vocabulary, init: Old | None = None
+    settings: TrainingSettings,
+    vocabulary: Vocabulary,
+    init: Old | None = None,
+    matrices: Matrices | None = None,
 ) -> tuple[Array, Array]:
     """Return w and c to begin with, float32 (n_words, dim).
 
@@ -34,6 +38,7 @@ def first_matrices(
         vocabulary: The words of the rows.
         init: Vectors with both matrices; `Trained` must be of the same words. Where one matrix is
             trained, vectors of model "shared".
+        matrices: Where they are; None for memory.
 
     Raises:
         InputError: `init` has another dimension, only one matrix, or a number that is not finite
@@ -41,9 +46,13 @@ def first_matrices(
     """
     n_words, dim = len(vocabulary), int(settings.dim)
     random = np.random.default_rng(settings.seed)
-    context = random.standard_normal((n_words, dim), np.float32)
-    context *= np.float32(1 / math.sqrt(dim))
-    center = context if _is_one(settings) else np.zeros((n_words, dim), np.float32)
+    matrices = matrices or Matrices()
+    context = matrices.new(n_words, dim)
+    for start in range(0, n_words, _ROWS):
+        part = context[start : start + _ROWS]
+        random.standard_normal(part.shape, np.float32, out=part)
+        part *= np.float32(1 / math.sqrt(dim))
+    center = context if _is_one(settings) else matrices.new(n_words, dim)
     if init is None:
         return center, context
     check_start(init, settings, n_words)

@@ -14,9 +14,10 @@ from textzero._compat import Array
 from textzero.cooccurrence import Cooccurrence
 from textzero.kernels import kernel
 from textzero.parallel import ordered_threads
-from textzero.vectors.blocks import Blocks
+from textzero.vectors.blocks import Blocks, give_back
 from textzero.vectors.chunks import chunks, each_chunk
 from textzero.vectors.coordinates import coordinates, record_shares
+from textzero.vectors.matrices import Matrices
 from textzero.vectors.settings import TrainingSettings
 
 _LEAST = 1e-9  # weight of a word, the mean being 1
@@ -70,6 +71,7 @@ class Sweeps:
         device: str = "cpu",
         workers: int = 1,
         advance: Callable[[int], None] = lambda _: None,
+        matrices: Matrices | None = None,
     ) -> None:
         """Prepare.
 
@@ -80,7 +82,9 @@ class Sweeps:
             device: "cpu" or "reference".
             workers: Threads.
             advance: Told how many records were used.
+            matrices: Where new rows are; None for memory.
         """
+        self.matrices = matrices or Matrices()
         self.settings, self.blocks, self.workers, self.advance = settings, blocks, workers, advance
         self.kernels = kernel("least_squares", device)
         self.whiten = kernel("whitening", device).whiten
@@ -116,9 +120,10 @@ class Sweeps:
 
         def pack(part: slice) -> None:
             packed[part] = self.kernels.pack(self.kernels.multiply(fixed[part], forth))
+            _give_back(part, fixed)
 
         each_chunk(pack, self.n_words, self.workers)
-        swept = Swept(np.empty_like(rows), 0.0, ridge * norm, True)
+        swept = Swept(self.matrices.new(*rows.shape), 0.0, ridge * norm, True)
 
         def solve(i: int) -> tuple[int, float, float, bool]:
             block = self.blocks.block(i)
@@ -130,6 +135,7 @@ class Sweeps:
             )  # fmt: skip
             swept.rows[part] = new = self.kernels.multiply(new, away)
             is_finite = bool(np.isfinite(new).all())
+            _give_back(part, rows, swept.rows)
             return block.columns.size, float(losses.sum()), float(objectives.sum()), is_finite
 
         tasks = range(len(self.blocks.ranges))
@@ -153,3 +159,10 @@ class Sweeps:
             total += gram
             norm += part_norm
         return total, norm
+
+
+def _give_back(part: slice, *matrices: Array) -> None:
+    """Let the system take back the pages of some rows, if they are of files."""
+    for matrix in matrices:
+        size = matrix.strides[0]
+        give_back(matrix, part.start * size, part.stop * size)

@@ -57,5 +57,5 @@ def _row_sums(matrix: Cooccurrence, first: int, last: int) -> Array:
     try:
         with encoded_rows(matrix, first, last) as data:
             return kernel("cooccurrence").sum_rows(data, offsets - offsets[0]).astype(np.float64)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InputError(f"the co-occurrences are damaged: {error}") from error

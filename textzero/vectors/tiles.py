@@ -10,7 +10,6 @@ order depend on the counts and the seed, not on threads or memory.
 Source: Gemulla, Nijkamp, Haas and Sismanis 2011 (matrix factorisation by strata).
 """
 
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from textzero.errors import InputError
 from textzero.kernels.reference.adagrad import RECORD
 from textzero.parallel import ordered_threads
 from textzero.vectors.blocks import decoded_rows
+from textzero.vectors.matrices import hidden_file
 from textzero.vectors.settings import TrainingSettings
 from textzero.vectors.targets import biases
 
@@ -99,7 +99,7 @@ class Tiles:
         settings: TrainingSettings,
         room: int,
         workers: int,
-        folder: str | Path | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.matrix, self.settings = matrix, settings
         self.workers = min(workers, _DECODERS)
@@ -125,7 +125,7 @@ class Tiles:
         self.chunks = max(1, -(-int(counts.max()) // most_in_chunk))
         self.starts = np.concatenate([[0], np.cumsum(counts)])
         self._held: Array | None = np.empty(matrix.records, RECORD) if held else None
-        self._file = None if held else tempfile.TemporaryFile(dir=folder)
+        self._file = None if held else hidden_file(folder)
         self._lock = threading.Lock()
         try:
             self._place()

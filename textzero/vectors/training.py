@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from textzero._compat import Array, has_gpu
@@ -29,12 +30,14 @@ from textzero.vectors.coordinates import TooLarge
 from textzero.vectors.flattening import flatten
 from textzero.vectors.gpu_sweeps import GpuSweeps
 from textzero.vectors.guard import is_done, why_stop
+from textzero.vectors.matrices import Matrices, are_mapped
 from textzero.vectors.settings import MODELS, TrainingSettings
 from textzero.vectors.shared import share
 from textzero.vectors.start import Old, first_matrices, old_digest
 from textzero.vectors.sweeps import Sweeps
 from textzero.vectors.targets import biases, log_probabilities
 from textzero.vectors.trained import Trained, TrainingStopped
+from textzero.workspace import Workspace
 
 __all__ = [
     "MODELS",
@@ -60,6 +63,7 @@ def train_vectors(
     init: Old | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
+    workspace: Workspace | None = None,
     say: Callable[[str], None] = lambda _: None,
     **changes: Any,
 ) -> Trained:
@@ -69,7 +73,8 @@ def train_vectors(
         cooccurrence: From `count_cooccurrences`.
         settings: What to train; None for the defaults, which measured best.
         device: "auto", "cpu", "gpu", or "reference" for the plain NumPy definition (slow).
-        memory: Bound in bytes or as "4GB"; what does not fit is decoded anew in each sweep.
+        memory: Bound in bytes or as "4GB"; counts that do not fit are decoded anew in each sweep,
+            matrices are in mapped files.
         workers: Threads; None for one per processor. Does not change a bit of the result.
         progress: Told how many records were used.
         watch: Called with the number of the sweep over one matrix, and the loss before it.
@@ -78,12 +83,15 @@ def train_vectors(
             stays when training ends; the caller removes it when the vectors are safe.
         resume: Go on from that state if it is of the same counts, settings, version and device;
             the result is that of an unbroken run, byte for byte.
+        workspace: Where files are of matrices that memory does not hold, and of the records of
+            "adagrad"; None for the system's temporary folder. They have no names: nothing is left.
         say: Called with a sentence about what was done with the checkpoint.
         changes: Settings by name, such as `dim=64`.
 
     Raises:
         TrainingStopped: The loss rose, or something was not finite; it has the last good state.
         InputError: There is no record, or the counts are damaged, or `init` does not fit.
+        ResourceError: The bound on memory is too small; the message says what would do.
         ValueError: A setting has no such value.
     """
     base = settings or TrainingSettings()
@@ -97,6 +105,7 @@ def train_vectors(
             "word of the vocabulary; lower --min-count or give longer documents"
         )
     asked, device = device, device_of(device)
+    folder = None if workspace is None else workspace.scratch("training")
     if chosen.solver == "adagrad":
         from textzero.vectors.adagrad import train_adagrad
 
@@ -104,6 +113,7 @@ def train_vectors(
         return train_adagrad(
             cooccurrence, chosen, device=device, memory=memory, workers=workers, start=start,
             progress=progress, watch=watch, checkpoint=checkpoint, resume=resume, say=say,
+            folder=folder,
         )  # fmt: skip
     center_bias, context_bias = biases(cooccurrence, chosen)
     ridge = _ridge(cooccurrence, chosen)
@@ -116,20 +126,26 @@ def train_vectors(
                 raise
             say(f"{error}; training on the processor")
             device = "cpu"
+    matrices = Matrices()
     if engine is None:
-        blocks = Blocks(cooccurrence, chosen, memory_bytes(memory), workers)
+        bound = memory_bytes(memory)
+        mapped = are_mapped(n_words, int(chosen.dim), bound, workers)
+        if mapped:
+            matrices = Matrices(folder or Path(gettempdir()))
         engine = Sweeps(
-            cooccurrence, chosen, blocks, device=device, workers=workers, advance=progress.advance
-        )
+            cooccurrence, chosen, Blocks(cooccurrence, chosen, bound, workers, mapped),
+            device=device, workers=workers, advance=progress.advance, matrices=matrices,
+        )  # fmt: skip
     states = Checkpoints(
-        checkpoint, lambda: describe(cooccurrence, asdict(chosen), device, old_digest(init))
-    )
+        checkpoint, lambda: describe(cooccurrence, asdict(chosen), device, old_digest(init)),
+        matrices,
+    )  # fmt: skip
     shapes = dict.fromkeys(("center", "context"), (n_words, int(chosen.dim)))
     saved = states.resume(shapes, say) if resume else None
     if saved is None:
         losses: list[float] = []
         objectives: list[float] = []
-        center, context = first_matrices(chosen, cooccurrence.vocabulary, init)
+        center, context = first_matrices(chosen, cooccurrence.vocabulary, init, matrices)
     else:
         center, context = saved[0]["center"], saved[0]["context"]
         losses, objectives = list(saved[1]["losses"]), list(saved[1]["objectives"])
@@ -177,8 +193,8 @@ def train_vectors(
             center = sweep(center, context, center_bias, context_bias)
             context = sweep(context, center, context_bias, center_bias)
             if states.is_due():
-                matrices = {"center": engine.host(center), "context": engine.host(context)}
-                states.write(matrices, {"losses": losses, "objectives": objectives})
+                state = {"center": engine.host(center), "context": engine.host(context)}
+                states.write(state, {"losses": losses, "objectives": objectives})
         if chosen.tolerance and not is_done(objectives, most + 1, chosen.tolerance):
             say(f"training ended after {most} sweeps, before it had settled")
     return trained(center, context, len(losses))

@@ -5,7 +5,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from textzero import Vocabulary, count_cooccurrences
+from textzero.corpus import Corpus
 from textzero.counting import count_words
+from textzero.workspace import Workspace
 
 
 def texts(n):
@@ -76,3 +78,35 @@ def test_an_unknown_device_is_refused():
     vocabulary = Vocabulary.from_counts(count_words(["a b"]), min_count=1)
     with pytest.raises(ValueError, match="device must be"):
         count_cooccurrences(["a b"], vocabulary, device="tpu")
+
+
+@pytest.mark.usefixtures("cupy")
+def test_counting_on_the_card_goes_on_where_it_broke_off(tmp_path, monkeypatch):
+    for k in range(6):
+        (tmp_path / f"{k}.txt").write_text("\n".join(texts(20 + k)))
+    corpus = Corpus(*(tmp_path / f"{k}.txt" for k in range(6)))
+    vocabulary = Vocabulary.from_counts(count_words(corpus), min_count=2)
+    whole = count_cooccurrences(corpus, vocabulary, window=4)
+    monkeypatch.setattr("textzero.workspace.COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("textzero._cooccurrence.journal._SHARE", 0.0)
+    monkeypatch.setattr("textzero._cooccurrence.counting._MOST_TOKENS", 100)
+    read, said, pieces = [], [], Corpus.pieces
+
+    def reading(self, split, account):
+        read.append(split)
+        if len(read) == 5:
+            raise KeyboardInterrupt
+        return pieces(self, split, account)
+
+    monkeypatch.setattr(Corpus, "pieces", reading)
+
+    def count():
+        with Workspace.beside(tmp_path / "out", say=said.append) as workspace:
+            return count_cooccurrences(
+                corpus, vocabulary, window=4, workers=1, device="gpu", workspace=workspace
+            )
+
+    with pytest.raises(KeyboardInterrupt):
+        count()
+    same(count(), whole)
+    assert said == ["cooccur: 4 of 6 parts were done before"] and len(read) == 7

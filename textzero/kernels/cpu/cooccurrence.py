@@ -12,6 +12,7 @@ from textzero.kernels.cpu._jit import byte_at, fetch_ahead, jit
 from textzero.kernels.reference.cooccurrence import DOCUMENT_END, LAST_COLUMN
 
 _LARGEST_RECORD = 15  # bytes: five for a column, ten for a count
+_TOO_LARGE = "a sum of counts must be below 2^63"
 _AHEAD = 8  # occurrences whose neighbourhood is asked of the cache in advance
 
 
@@ -208,7 +209,7 @@ def decode_rows(data: Array, records: int) -> tuple[Array, Array]:
 def _merge_rows(
     data: Array, offsets: Array, sums: Array, touched: Array, out: Array, lengths: Array
 ) -> int:
-    """Return the bytes written, or -1 when a row is damaged."""
+    """Return the bytes written; -1 when a row is damaged, -2 when a sum is 2^63 or more."""
     size = 0
     for i in range(lengths.shape[0]):
         n = 0
@@ -223,6 +224,8 @@ def _merge_rows(
                 touched[n] = column
                 n += sums[column] == 0
                 sums[column] += count
+                if sums[column] < 0:
+                    return -2
         stop = _write_row(sums, touched, n, out, size)
         lengths[i, 0] = stop - size
         lengths[i, 1] = n
@@ -237,26 +240,34 @@ def merge_rows(data: Array, offsets: Array, n_words: int) -> tuple[Array, Array]
     # a merged gap or sum is never longer than the longest it came from
     out = np.empty(data.size, np.uint8)
     size = _merge_rows(data, offsets, sums, touched, out, lengths)
+    if size == -2:
+        raise OverflowError(_TOO_LARGE)
     if size < 0:
         raise ValueError(f"rows must be whole records with columns below {n_words}")
     return out[:size], lengths
 
 
 @jit
-def _sum_rows(data: Array, offsets: Array, sums: Array) -> bool:
+def _sum_rows(data: Array, offsets: Array, sums: Array) -> int:
+    """Return 0; -1 when a row is damaged, -2 when a sum is 2^63 or more."""
     for i in range(sums.size):
         at, end = offsets[i], offsets[i + 1]
         while at < end:
             _, at = _read(data, at, end)
             count, at = _read(data, at, end) if at >= 0 else (0, -1)
             if at < 0 or count < 1:
-                return False
+                return -1
             sums[i] += count
-    return True
+            if sums[i] < 0:
+                return -2
+    return 0
 
 
 def sum_rows(data: Array, offsets: Array) -> Array:
     sums = np.zeros(offsets.size - 1, np.int64)
-    if not _sum_rows(data, offsets, sums):
+    wrong = _sum_rows(data, offsets, sums)
+    if wrong == -2:
+        raise OverflowError(_TOO_LARGE)
+    if wrong:
         raise ValueError("rows must be whole records")
     return sums

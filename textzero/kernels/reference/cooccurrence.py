@@ -142,6 +142,7 @@ def merge_rows(data: Array, offsets: Array, n_words: int) -> tuple[Array, Array]
 
     Raises:
         ValueError: The bytes are not whole records, or name a column that is not there.
+        OverflowError: A sum is 2^63 or more.
     """
     rows: list[dict[int, int]] = []
     for i in range(offsets.shape[1] - 1):
@@ -152,9 +153,15 @@ def merge_rows(data: Array, offsets: Array, n_words: int) -> tuple[Array, Array]
             for column, count in zip(*decode_rows(piece, records), strict=True):
                 if column >= n_words:
                     raise ValueError(f"a column must be below {n_words}, got {column}")
-                row[int(column)] = row.get(int(column), 0) + int(count)
+                row[int(column)] = _below(row.get(int(column), 0) + int(count))
         rows.append(row)
     return _encode(rows)
+
+
+def _below(total: int) -> int:
+    if total >> 63:
+        raise OverflowError(f"a sum of counts must be below 2^63, got {total}")
+    return total
 
 
 def sum_rows(data: Array, offsets: Array) -> Array:
@@ -169,9 +176,11 @@ def sum_rows(data: Array, offsets: Array) -> Array:
 
     Raises:
         ValueError: The bytes are not whole records.
+        OverflowError: A sum is 2^63 or more.
     """
     sums = np.zeros(offsets.size - 1, np.int64)
     for i in range(sums.size):
         piece = data[offsets[i] : offsets[i + 1]]
-        sums[i] = decode_rows(piece, int((piece < 0x80).sum()) // 2)[1].sum()
+        counts = decode_rows(piece, int((piece < 0x80).sum()) // 2)[1]
+        sums[i] = _below(sum(counts.tolist()))
     return sums
