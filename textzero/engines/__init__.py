@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from textzero._compat import has_package
 from textzero.engines.base import Engine
 from textzero.engines.local import Processes, Threads
+from textzero.errors import ResourceError
 
 __all__ = ["Engine", "Processes", "Threads", "as_engine"]
 
@@ -12,13 +14,14 @@ def as_engine(engine: Any = None, workers: int | None = None) -> Engine:
     """Return the engine that is meant.
 
     Args:
-        engine: None or "threads"; "processes"; "dask://HOST:PORT", the address of a scheduler; a
+        engine: None or "threads"; "processes"; "dask://HOST:PORT", the address of a scheduler
+            (tls://HOST:PORT with Dask's own settings of certificates); a
             `dask.distributed.Client`; or an `Engine`.
         workers: Threads or processes; None for one per processor. A cluster has its own number.
 
     Raises:
         ValueError: There is no such engine.
-        ResourceError: The cluster does not answer.
+        ResourceError: The cluster does not answer, or `distributed` is not installed.
     """
     if isinstance(engine, Engine):
         return engine
@@ -26,8 +29,10 @@ def as_engine(engine: Any = None, workers: int | None = None) -> Engine:
         return Threads(workers)
     if engine == "processes":
         return Processes(workers)
-    if isinstance(engine, str) and not engine.startswith("dask://"):
+    if isinstance(engine, str) and not engine.startswith(("dask://", "tls://")):
         raise ValueError(f"engine must be threads, processes or dask://HOST:PORT, got {engine!r}")
+    if not has_package("distributed"):
+        raise ResourceError("a Dask cluster needs distributed: pip install 'textzero[dask]'")
     from textzero.engines.dask import DaskEngine
 
     return DaskEngine(engine)

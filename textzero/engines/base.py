@@ -4,9 +4,10 @@ A shard is a pure function of its task: it writes what it finds to a store, whol
 something small. It may be run twice; whoever comes second writes the same bytes.
 """
 
+import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -32,6 +33,19 @@ class Engine(ABC):
         `work`, tasks and results can be pickled, but for `Threads`; all of them are small.
 
         Raises:
+            TypeError: Work or task cannot be pickled.
             ResourceError: A task killed its worker again and again.
             TextzeroError: What `work` raised.
         """
+
+
+def pickled(dumps: Callable[[Any], Result], work: Any) -> Result:
+    """Return what `dumps` makes of work that is to be sent.
+
+    Raises:
+        TypeError: It cannot be pickled.
+    """
+    try:
+        return dumps(work)
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        raise TypeError(f"work for other processes must be picklable: {error}") from error

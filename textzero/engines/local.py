@@ -1,10 +1,11 @@
 """Threads and processes of this machine."""
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from textzero.engines.base import Engine, Result, Task
+from textzero.engines.base import Engine, Result, Task, pickled
 from textzero.parallel import run_processes, worker_count
 
 
@@ -46,6 +47,7 @@ class Processes(Engine):
     ) -> Iterator[tuple[int, Result]]:
         """See `Engine.run`."""
         numbered = list(enumerate(tasks))
+        pickled(pickle.dumps, (work, numbered[:1]))
         yield from run_processes(_Numbered(work), numbered, self.workers)
 
 
