@@ -29,7 +29,7 @@ class Bars(Progress):
             progress.BarColumn(),
             *amount,
             progress.TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=Console(file=getattr(sys.stderr, "terminal", sys.stderr)),
             transient=True,
         )
         self._task = self._bar.add_task(name, total=total or None)

@@ -1,12 +1,17 @@
 """The command group: commands are imported when they run, errors become one sentence."""
 
+import contextlib
 import importlib
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
+
+from . import _signals
 
 # command -> (module, one line of help); the module is imported only for its own command.
 COMMANDS = {
@@ -32,7 +37,9 @@ COMMANDS = {
     "classify": "Label texts with a trained model.",
     "saliency": "Show what each word did for a model's decision.",
     "convert": "Read and write the vector files of other tools.",
+    "plan": "Predict memory, disk and time of a command, here and on a cluster.",
     "doctor": "What this machine has of what textzero uses.",
+    "clean": "Remove what runs that were killed have left.",
 }
 
 
@@ -75,38 +82,80 @@ class LazyGroup(click.Group):
             ctx.fail(f"no such command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> click.Context:
+        """Read the arguments of the group."""
+        with _sentences():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what the library raises becomes a sentence and an exit code."""
-        from textzero.errors import TextzeroError
-
         if sys.stdout is None:  # >&-
             raise Failure("standard output is closed; send it to a file or to /dev/null", 4)
         try:
-            return super().invoke(ctx)
-        except TextzeroError as error:
-            raise Failure(str(error), error.exit_code) from error
+            with _sentences():
+                return super().invoke(ctx)
         except BrokenPipeError:
             # The reader of our output is gone (| head): nothing more to say, on stdout or at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _forget_output()
             ctx.exit(141)
-        except KeyboardInterrupt:
-            raise Failure("interrupted", 130) from None
-        except RuntimeError as error:
-            # Ctrl-C between the two steps of a lock's wait: Python then fails to release the lock
-            if isinstance(error.__context__, KeyboardInterrupt):
-                raise Failure("interrupted", 130) from None
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Make one sentence and an exit code of what is raised."""
+    from textzero.errors import TextzeroError
+
+    try:
+        yield
+    except TextzeroError as error:
+        raise _failure(str(error), error.exit_code, error) from error
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt as error:
+        raise _interrupted(error) from None
+    except MemoryError as error:
+        message = f"memory ran out ({error}); try a lower --memory, fewer --workers or less text"
+        raise _failure(message, 4, error) from error
+    except RecursionError as error:
+        raise _failure(
+            "something in the input is nested too deeply to be read", 4, error
+        ) from error
+    except RuntimeError as error:
+        # Ctrl-C between the two steps of a lock's wait: Python then fails to release the lock
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise _interrupted(error.__context__) from None
+        raise
+    except OSError as error:  # of a file; what is wrong with an input is an InputError
+        if not error.filename:
+            _forget_output()  # what it could not take is not to be tried again at exit
+        name = f"{error.filename}: " if error.filename else ""
+        raise _failure(f"{name}{error.strerror or error}", 4, error) from error
+    except ValueError as error:  # a setting with a wrong value
+        if os.environ.get("TEXTZERO_DEBUG"):
             raise
-        except MemoryError as error:
-            raise Failure(
-                f"memory ran out ({error}); try a lower --memory or less text", 4
-            ) from error
-        except OSError as error:  # of a file; what is wrong with an input is an InputError
-            name = f"{error.filename}: " if error.filename else ""
-            raise Failure(f"{name}{error.strerror or error}", 4) from error
-        except ValueError as error:  # a setting with a wrong value
-            if os.environ.get("TEXTZERO_DEBUG"):
-                raise
-            raise Failure(str(error), 2) from error
+        raise _failure(str(error), 2, error) from error
+
+
+def _interrupted(error: BaseException) -> Failure:
+    what = "terminated" if isinstance(error, _signals.Terminated) else "interrupted"
+    return _failure(what, _signals.exit_code(), error)
+
+
+def _failure(message: str, exit_code: int, error: BaseException) -> Failure:
+    """Add to a message what the library noted on the way, such as what is kept of the work."""
+    chain: BaseException | None = error
+    while chain is not None:
+        message = "\n".join([message, *getattr(chain, "__notes__", ())])
+        chain = chain.__context__
+    return Failure(message, exit_code)
+
+
+def _forget_output() -> None:
+    """Let what is still to be written to standard output go nowhere."""
+    with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -130,6 +179,10 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 )
 def main() -> None:
     """Statistics, word vectors and models from raw text: no labels, no downloads."""
+    if any(stream is not None and stream.isatty() for stream in (sys.stdout, sys.stderr)):
+        from ._terminal import shield_terminals
+
+        shield_terminals(but_stdout=click.get_current_context().invoked_subcommand == "saliency")
 
 
 def _use_utf8() -> None:
@@ -144,5 +197,6 @@ def _use_utf8() -> None:
 def run() -> NoReturn:
     """Entry point of the console script."""
     _use_utf8()
+    _signals.heed_signals()
     main(prog_name="textzero")
     raise SystemExit(0)

@@ -1,7 +1,10 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +12,7 @@ from textzero.errors import ResourceError
 from textzero.parallel import ordered_threads, run_processes, run_threads, worker_count
 
 MODULE = """
-import os, signal, time
+import os, signal, threading, time
 
 def square(n):
     return n * n
@@ -29,6 +32,31 @@ def leave_at_two(n):
     if n == 2:
         os._exit(7)
     return n
+
+def squares_but_once(task):
+    name, folder, numbers = task
+    if 13 in numbers:
+        try:
+            open(os.path.join(folder, name), "x").close()
+        except FileExistsError:
+            pass
+        else:
+            if name == "memory":
+                raise MemoryError
+            os.kill(os.getpid(), signal.SIGKILL)
+    return [n * n for n in numbers]
+
+def run_out(_):
+    raise MemoryError
+
+def die_answering(n):
+    if n == 1:
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    return bytes(10_000_000 + n)
+
+def never_end(folder):
+    open(os.path.join(folder, str(os.getpid())), "x").close()
+    return sum(range(10**15))  # and no other thread may run meanwhile
 
 STATE = []
 
@@ -152,7 +180,8 @@ def test_a_killed_process_is_named_with_its_task(workers_module):
     with pytest.raises(ResourceError) as caught:
         list(run_processes(workers_module.die_at_five, range(40), 2))
     message = str(caught.value)
-    assert "was killed by signal 9 (SIGKILL) while working on 5; if memory ran out" in message
+    assert "was killed by signal 9 (SIGKILL) while working on 5, for the second time; " in message
+    assert "likely out of memory: try fewer --workers or a lower --memory" in message
     assert message.startswith(("worker 1 (pid ", "worker 2 (pid "))
     assert time.perf_counter() - begun < 20
 
@@ -170,17 +199,74 @@ def test_a_caller_that_stops_early_leaves_no_process(workers_module):
     assert time.perf_counter() - begun < 5
 
 
-def test_interrupts_are_left_to_the_parent():
-    from textzero import parallel
+def test_a_killed_process_costs_a_second_try_in_halves(workers_module, tmp_path):
+    def halve(numbers):
+        middle = len(numbers) // 2
+        return [numbers[:middle], numbers[middle:]] if middle else [numbers]
 
-    before = signal.getsignal(signal.SIGINT)
+    tasks = [(str(tmp_path), range(start, start + 8)) for start in range(0, 64, 8)]
+    for name in ("killed", "memory"):
+        parts = list(
+            run_processes(
+                workers_module.squares_but_once, [(name, *task) for task in tasks], 2,
+                halve=lambda task: [(*task[:2], part) for part in halve(task[2])],
+            )
+        )  # fmt: skip
+        assert sorted(n for part in parts for n in part) == [n * n for n in range(64)]
+        assert len(parts) > len(tasks)  # what was lost came back in halves
+        assert (tmp_path / name).exists()
+
+
+def test_memory_that_runs_out_twice_is_an_error_with_a_cure(workers_module):
+    with pytest.raises(ResourceError, match=r"worker 2 \(pid \d+\) ran out of memory while") as one:
+        list(run_processes(workers_module.run_out, [1], 1))
+    assert "working on 1, for the second time; likely out of memory: try fewer" in str(one.value)
+
+
+def test_a_process_killed_in_the_middle_of_its_answer_is_no_hang(workers_module):
+    begun, sizes = time.perf_counter(), []
+    for answer in run_processes(workers_module.die_answering, range(2), 1):
+        sizes.append(len(answer))
+        time.sleep(0.8)  # the next answer fills the pipe and waits, until its process is killed
+    assert sizes == [10_000_000, 10_000_001]
+    assert time.perf_counter() - begun < 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a busy process is told of it by Linux alone")
+def test_processes_do_not_outlive_a_killed_parent(workers_module, tmp_path):
+    code = """
+import sys
+from textzero.parallel import run_processes
+import work_for_processes
+list(run_processes(work_for_processes.never_end, [sys.argv[1]] * 2, 2))
+"""
+    folder = Path(workers_module.__file__).parent
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path], env=os.environ | {"PYTHONPATH": str(folder)}
+    )
     try:
-        parallel._start([0], None, ())
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-        parallel._run(str, 0, 1)
-        assert parallel._PIDS.pop() == [os.getpid()]
+        pids = wait_for(
+            lambda: len(found := [int(p.name) for p in tmp_path.iterdir()]) == 2 and found
+        )
     finally:
-        signal.signal(signal.SIGINT, before)
+        parent.kill()
+        parent.wait()
+    wait_for(lambda: not any(is_running(pid) for pid in pids), 2)
+
+
+def wait_for(condition, seconds=30):
+    limit = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    return found
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signals to hold back")

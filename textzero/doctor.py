@@ -163,14 +163,12 @@ def _memory() -> Iterator[Finding]:
     except (AttributeError, ValueError, OSError):  # not a POSIX system
         yield Finding("memory", "machine", "unknown", NOTE, "give --memory, such as 4GB")
         return
+    from textzero.memory import memory_bytes, memory_there
+
     yield Finding("memory", "machine", f"{_size(total)}, {_size(free)} unused")
-    limit = _cgroup("memory.max")
-    if limit and limit[0].isdigit() and int(limit[0]) < total:
-        bound = int(limit[0])
-        advice = f"give --memory {max(bound // 2 >> 20, 300)}MB" if bound < total // 2 else ""
-        yield Finding(
-            "memory", "limit", f"{_size(bound)} for this container", NOTE if advice else OK, advice
-        )
+    if memory_there() < total:
+        yield Finding("memory", "limit", f"{_size(memory_there())} for this container or session")
+    yield Finding("memory", "default", f"--memory is {_size(memory_bytes(None))} when not given")
 
 
 def _folders() -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,18 +55,21 @@ class Holder:
         since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
         command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
         pid = os.getpid()
-        return cls(pid, _began(pid), host, machine, boot, space, since, command)
+        return cls(pid, _state(pid)[1], host, machine, boot, space, since, command)
 
     def is_dead(self) -> bool:
         """Whether the process is known to be gone; False when that cannot be known."""
         host, machine, boot, space = _place()
         if (self.host, self.machine) != (host, machine):
             return False
-        if self.boot != boot:
-            return bool(self.boot and boot)
+        if self.boot != boot:  # machines without an id may share their name
+            return bool(self.boot and boot and machine)
         if self.space != space:
             return False
-        return not _is_alive(self.pid) or self.began != _began(self.pid)
+        if not is_alive(self.pid):
+            return True
+        state, began = _state(self.pid)  # another user's may be hidden
+        return state in ("Z", "X") or (began != "" != self.began and began != self.began)
 
 
 def holder_of(path: Path) -> Holder | None:
@@ -77,7 +81,7 @@ def holder_of(path: Path) -> Holder | None:
         return None
     names = [value for name, value in asdict(holder).items() if name != "pid"]
     readable = type(holder.pid) is int and all(isinstance(value, str) for value in names)
-    return holder if readable else None
+    return holder if readable and 0 < holder.pid < 1 << 31 else None
 
 
 class Lock:
@@ -86,6 +90,7 @@ class Lock:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.held = False
+        self._me: Holder | None = None
 
     def acquire(self, what: str) -> None:
         """Take the lock on `what`.
@@ -94,6 +99,7 @@ class Lock:
             OutputExistsError: Another process holds it; the message names it.
             FileNotFoundError: The folder of the lock is gone.
         """
+        patience = 10
         while not self.held:
             if self._created():
                 self.held = True
@@ -101,6 +107,10 @@ class Lock:
             holder = holder_of(self.path)
             if holder is None and not self.path.exists():
                 continue  # given up a moment ago
+            if holder is None and patience:  # without hard links it may still be written
+                patience -= 1
+                time.sleep(0.05)
+                continue
             if holder is None:
                 raise OutputExistsError(
                     f"{what} is locked by {self.path}, which cannot be read; "
@@ -116,11 +126,17 @@ class Lock:
         """Give the lock up; nothing when it is not held."""
         if self.held:
             self.held = False
-            disk().remove(self.path)
+            # somebody may have removed it, and another taken it; a fork has it from its parent
+            if self._me and self._me.pid == os.getpid() and holder_of(self.path) == self._me:
+                try:
+                    disk().remove(self.path)
+                except OSError:  # once more: who is alive keeps its lock
+                    disk().remove(self.path)
 
     def _created(self) -> bool:
         beside = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}.{os.getpid()}.partial")
-        content = json.dumps(asdict(Holder.here())).encode()
+        self._me = Holder.here()
+        content = json.dumps(asdict(self._me)).encode()
         try:
             with disk().create(beside) as file:
                 file.write(content)
@@ -133,7 +149,10 @@ class Lock:
                 return self._created_exclusively(content)
             return True
         finally:
-            disk().remove(beside)
+            with contextlib.suppress(
+                OSError
+            ):  # the lock may be ours by now; it goes with the folder
+                disk().remove(beside)
 
     def _created_exclusively(self, content: bytes) -> bool:
         try:
@@ -195,16 +214,20 @@ def _link(path: str) -> str:
         return ""
 
 
-def _began(pid: int) -> str:
-    """When a process began, in clock ticks since the boot: numbers of processes are used again."""
+def _state(pid: int) -> tuple[str, str]:
+    """(state, when it began in clock ticks since the boot) of a process; "" where unknown.
+
+    Numbers of processes are used again; one in state Z is dead, and nobody has asked how it ended.
+    """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (OSError, ValueError):
-        return ""
-    return stat.rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return fields[0], fields[19]
+    except (OSError, ValueError, IndexError):
+        return "", ""
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether this host has a process of that number."""
     if os.name != "posix":
         return _is_alive_on_windows(pid)
     try:

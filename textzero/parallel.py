@@ -1,30 +1,22 @@
 """Work spread over threads (kernels that release the GIL) or processes (Python code).
 
 Both take independent tasks whose results are merged in any order. The first error stops the rest
-and reaches the caller; a killed process is an error, never a hang.
+and reaches the caller. A killed process costs a second try in smaller parts, then is an error,
+never a hang; no process outlives the one that started it.
 """
 
-import multiprocessing
 import os
-import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-    wait,
-)
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
 
 from textzero._compat import Array
+from textzero.crew import Crew, WorkerTraceback
+from textzero.crew import Task as Sent
 from textzero.errors import ResourceError
 
 Task = TypeVar("Task")
@@ -117,104 +109,55 @@ def run_processes(
     tasks: Sequence[Task],
     workers: int,
     *,
+    halve: Callable[[Task], Sequence[Task]] | None = None,
     setup: Callable[..., None] | None = None,
     setup_arguments: tuple[Any, ...] = (),
 ) -> Iterator[Result]:
     """Yield `work(task)` for every task as results arrive, from `workers` spawned processes.
 
-    `setup(*setup_arguments)` runs once in each process. At most two tasks a worker are under way,
-    so results that the caller has not taken do not pile up.
+    `setup(*setup_arguments)` runs once in each process. A worker holds at most one task beside the
+    one it works on, and waits until its results are taken, so they do not pile up.
+
+    When a worker is killed, or memory runs out in it, the others go on without it. Its task is
+    tried once more, by then in halves, and so is all that nobody has begun.
+
+    Args:
+        work: A function that processes can import.
+        tasks: Small, and fit to be pickled.
+        workers: How many processes.
+        halve: Returns tasks that are one together, or that task alone when it cannot be divided.
+        setup: What prepares a process.
+        setup_arguments: For it.
 
     Raises:
-        ResourceError: A worker was killed; the message names its number, pid, signal and task.
+        ResourceError: A worker was killed again; the message names its number, signal and task.
     """
-    if not tasks:
-        return
-    context = multiprocessing.get_context("spawn")
-    workers = min(workers, len(tasks))
-    pids = context.RawArray("q", len(tasks))  # of the worker that began each task
-    pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start, initargs=(pids, setup, setup_arguments)
-    )
-    waiting = deque(enumerate(tasks))
-    running: dict[Future[Result], int] = {}
-    crew: dict[int, Any] = {}
+    waiting = deque(Sent(content) for content in tasks)
+    size = most = min(workers, len(waiting))
+    crew = Crew(work, setup, setup_arguments)
     try:
-        while waiting or running:
-            while waiting and len(running) < 2 * workers:
-                number, task = waiting.popleft()
-                with _ctrl_c_waits():  # a worker that starts inherits that, until `_start`
-                    running[pool.submit(_run, work, number, task)] = number
-                    crew.update(getattr(pool, "_processes", None) or {})
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-                del running[future]
-    except BrokenProcessPool as error:
-        begun = {pids[number]: tasks[number] for number in sorted(running.values())}
-        raise ResourceError(_obituary(crew, begun)) from error
+        while waiting or crew.is_busy():
+            crew.hand_out(waiting, size)
+            for worker in crew.ready():
+                done, value, lost = worker.receive()
+                if done:
+                    yield value
+                    continue
+                crew.dismiss(worker)
+                if isinstance(value, MemoryError):
+                    worker.end = "ran out of memory"
+                elif value is not None:
+                    raise value from WorkerTraceback(worker.trace)
+                if (lost and lost[0].again) or crew.dead > most:
+                    raise ResourceError(worker.obituary(lost)) from value
+                size = max(1, size - 1)
+                for task in lost[:1]:
+                    task.again = True
+                waiting = deque(part for task in (*lost, *waiting) for part in task.parts(halve))
     except BaseException:
-        for process in crew.values():
-            process.terminate()
+        crew.stop(0.0)
         raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _ctrl_c_waits() -> Iterator[None]:
-    """Hold back Ctrl-C from this thread, and from processes that it starts, where that can be."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_PIDS: list[Any] = []  # in a worker: the array that all processes share
-
-
-def _start(pids: Any, setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
-    """Leave Ctrl-C to the parent, which ends its workers itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    _PIDS.append(pids)
-    if setup is not None:
-        setup(*arguments)
-
-
-def _run(work: Callable[[Task], Result], number: int, task: Task) -> Result:
-    """In a worker: sign for the task, then do it."""
-    _PIDS[-1][number] = os.getpid()
-    return work(task)
-
-
-def _obituary(crew: dict[int, Any], begun: dict[int, Any]) -> str:
-    """Say which worker died of what on which task; the pool itself ends the others by SIGTERM."""
-    for process in crew.values():
-        process.join(5)
-        for _ in range(50):  # the pool's own thread may have taken the exit code a moment before us
-            if process.exitcode is not None:
-                break
-            time.sleep(0.02)
-    ends = [(number, p) for number, p in enumerate(crew.values(), 1) if p.exitcode]
-    ends.sort(key=lambda entry: entry[1].exitcode == -signal.SIGTERM)
-    if not ends:
-        return "a worker process ended; try again with fewer --workers"
-    number, process = ends[0]
-    where = f" while working on {begun[process.pid]}" if process.pid in begun else ""
-    if process.exitcode < 0:
-        name = signal.Signals(-process.exitcode).name
-        how = f"was killed by signal {-process.exitcode} ({name})"
-    else:
-        how = f"exited with status {process.exitcode}"
-    return (
-        f"worker {number} (pid {process.pid}) {how}{where}; if memory ran out, try fewer --workers"
-    )
+    crew.stop(5.0)
 
 
 def ranges_of(sizes: Array, most: int) -> list[tuple[int, int]]:

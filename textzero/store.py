@@ -24,6 +24,9 @@ _WHOLE_BY_NATURE = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "mem
 class Store:
     """A folder by its address; it can be sent to other processes.
 
+    What was sent writes only while the folder is there that was there then: a worker that comes
+    late, when the run that sent it is over, leaves nothing.
+
     Args:
         address: A path, or an fsspec URL such as s3://bucket/folder.
     """
@@ -31,13 +34,23 @@ class Store:
     def __init__(self, address: str | os.PathLike[str]) -> None:
         self.address = os.fspath(address).rstrip("/") or "/"
         self.local = None if "://" in self.address else Path(self.address)
+        self._needs: Path | None = None  # where it was sent: the folder that must be there
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.local is None:
+            return Store, (self.address,)
+        here = self.local.absolute()  # a worker may stand in another folder
+        needs = self._needs or next((f for f in (here, here.parent) if f.is_dir()), None)
+        return _sent, (str(here), needs)
 
     def __repr__(self) -> str:
         return f"Store({self.address!r})"
 
     def child(self, name: str) -> "Store":
         """The store below this one."""
-        return Store(self._of(name))
+        child = Store(self._of(name))
+        child._needs = self._needs
+        return child
 
     def _of(self, name: str) -> str:
         return str(self.local / name) if self.local is not None else f"{self.address}/{name}"
@@ -52,10 +65,18 @@ class Store:
 
     def names(self) -> list[str]:
         """Names of the whole files, sorted; none when the folder is not there."""
+        return self._list("file")
+
+    def folders(self) -> list[str]:
+        """Names of the stores below this one, sorted."""
+        return self._list("directory")
+
+    def _list(self, kind: str) -> list[str]:
         if self.local is not None:
             if not self.local.is_dir():
                 return []
-            found = [entry.name for entry in os.scandir(self.local) if entry.is_file()]
+            files = kind == "file"
+            found = [e.name for e in os.scandir(self.local) if (e.is_file if files else e.is_dir)()]
         else:
             system, folder = self._system()
             with _sentence(self.address, "read"):
@@ -64,7 +85,8 @@ class Store:
                     entries = system.ls(folder, detail=True)
                 except FileNotFoundError:
                     return []
-                found = [e["name"].rsplit("/", 1)[-1] for e in entries if e["type"] == "file"]
+                paths = [entry["name"] for entry in entries if entry["type"] == kind]
+                found = [path.rstrip("/").rsplit("/", 1)[-1] for path in paths]
         return sorted(name for name in found if name and name[0] != ".")
 
     @contextmanager
@@ -75,16 +97,22 @@ class Store:
             ResourceError: It cannot be written.
         """
         if self.local is not None:
+            if self._needs is not None and not self._needs.is_dir():
+                raise ResourceError(
+                    f"{self.local} is not on this host, or no more: all workers must reach the "
+                    "folder of the results (--store), while the run goes on"
+                )
             disk().make_folder(self.local, exist_ok=True)
             with whole_file(self.local / name) as file:
                 yield file
             return
-        with tempfile.TemporaryFile(prefix="textzero-") as here:
-            yield here
-            here.seek(0)
-            self._send(here, name)
+        with tempfile.TemporaryDirectory(prefix="textzero-") as folder:
+            here = Path(folder, "part")
+            with open(here, "wb") as file:
+                yield file
+            self._send(str(here), name)
 
-    def _send(self, here: BinaryIO, name: str) -> None:
+    def _send(self, here: str, name: str) -> None:
         """Bring a temporary file behind fsspec."""
         system, folder = self._system()
         protocol = system.protocol if isinstance(system.protocol, str) else system.protocol[0]
@@ -93,11 +121,16 @@ class Store:
         beside = goal if at_once else f"{folder}/.{name}.{uuid.uuid4().hex}.partial"
         with _sentence(f"{self.address}/{name}", "written"):
             system.makedirs(folder, exist_ok=True)
-            with system.open(beside, "wb") as there:
-                while block := here.read(1 << 22):
-                    there.write(block)
-            if not at_once:
-                system.mv(beside, goal)
+            try:
+                # not `open` and `write`: an object that is closed in an error is there, cut short
+                system.put_file(here, beside)
+                if not at_once:
+                    system.mv(beside, goal)
+            except BaseException:
+                if not at_once:
+                    with contextlib.suppress(OSError):
+                        system.rm_file(beside)
+                raise
 
     def open(self, name: str) -> BinaryIO:
         """Open a file to read and seek in.
@@ -142,6 +175,12 @@ class Store:
         system, folder = self._system()
         with contextlib.suppress(FileNotFoundError), _sentence(self.address, "written"):
             system.rm(folder, recursive=True)
+
+
+def _sent(address: str, needs: Path | None) -> Store:
+    store = Store(address)
+    store._needs = needs
+    return store
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -23,13 +24,14 @@ from textzero.store import Store
 SUFFIX = ".textzero"  # of the folders' names; those in the system's temporary folder begin with
 PREFIX = "textzero-"  # this instead
 LOCK, KEY, SCRATCH = "lock", "key.json", "scratch"
+COMMIT_SECONDS = 10.0  # of work before the first result of a stage is put on the disk; see `Stage`
 
 
 class Stage:
     """The results of one stage: files that are whole, and entries that say what they are.
 
     An entry is written after the files it speaks of; a file that no entry names is nobody's. The
-    order of entries means nothing.
+    order of entries means nothing. What takes less than `COMMIT_SECONDS` needs no entries.
 
     Attributes:
         name: Of the stage.
@@ -127,6 +129,8 @@ class Workspace:
                 with contextlib.suppress(FileNotFoundError):  # removed a moment ago, at a run's end
                     self._lock.acquire(self.what)
             except OSError as error:
+                with contextlib.suppress(OSError):
+                    self.folder.rmdir()
                 raise ResourceError(f"{self.folder} cannot be written: {error.strerror}") from error
         disk().remove_folder(self.folder / SCRATCH)
         if self._output is not None:
@@ -143,6 +147,10 @@ class Workspace:
         if error is not None and self.kept and self._is_worth_keeping():
             disk().remove_folder(self.folder / SCRATCH)
             self._lock.release()
+            error.add_note(
+                f"what is done is kept in {self.folder}: the same command goes on with it, "
+                "`textzero clean` removes it"
+            )
             return
         if self._elsewhere is not None:
             for stage in self._stages:
@@ -156,8 +164,11 @@ class Workspace:
             self.folder.rmdir()
 
     def _is_worth_keeping(self) -> bool:
+        """Whether a stage has results: of this run, or of one before that it did not come to."""
+        folders = [entry for entry in _entries(self.folder) if entry.name != SCRATCH]
+        here = [Stage(entry.name, Store(entry)) for entry in folders if entry.is_dir()]
         with contextlib.suppress(ResourceError, InputError):
-            return any(stage.entries() for stage in self._stages)
+            return any(stage.entries() for stage in [*here, *self._stages])
         return True
 
     def stage(self, name: str, key: Mapping[str, Any]) -> Stage:
@@ -167,22 +178,34 @@ class Workspace:
             name: Of the stage.
             key: What decides its results, as JSON: inputs and parameters, a value for each name.
         """
-        store = (self._elsewhere or Store(self.folder)).child(name)
-        stage = Stage(name, store)
         wanted = json.loads(json.dumps(key))
-        found = None
-        with contextlib.suppress(InputError, ValueError):
-            found = json.loads(store.read(KEY))
-        if found != wanted:
-            if isinstance(found, dict):
-                names = found.keys() | wanted.keys()
-                other = sorted(n for n in names if found.get(n) != wanted.get(n))
-                self.say(f"{name} starts afresh: other {', '.join(other[:4])} than before")
-            stage.clear()
+        above, family = Store(self.folder), name
+        if self._elsewhere is not None:  # where runs for other outputs may have theirs
+            above, family = self._elsewhere, f"{name}-{digest(str(self.folder.absolute()))[:8]}"
+        # what a worker of a dead run still writes under another key is in another folder
+        store = above.child(f"{family}-{digest(wanted)[:8]}")
+        stage = Stage(name, store)
+        for other in above.folders():
+            if re.fullmatch(rf"{re.escape(family)}-[0-9a-f]{{8}}", other):
+                self._clear_other(name, above.child(other), wanted)
+        if KEY not in store.names():
             with store.create(KEY) as file:
                 file.write(json.dumps(wanted).encode())
         self._stages.append(stage)
         return stage
+
+    def _clear_other(self, name: str, store: Store, wanted: dict[str, Any]) -> None:
+        """Clear a stage that was made under another key, and say what is other."""
+        found = None
+        with contextlib.suppress(InputError, ValueError):
+            found = json.loads(store.read(KEY))
+        if found == wanted:
+            return
+        if isinstance(found, dict):
+            names = found.keys() | wanted.keys()
+            other = sorted(n for n in names if found.get(n) != wanted.get(n))
+            self.say(f"{name} starts afresh: other {', '.join(other[:4])} than before")
+        store.clear()
 
     def scratch(self, name: str) -> Path:
         """Return a new empty folder for files that only this run reads."""
@@ -201,9 +224,21 @@ def digest(value: Any) -> str:
 def left_behind(folder: Path) -> Iterator[Path]:
     """Yield folders of runs in `folder`, hidden ones and temporary ones; dead or not."""
     for entry in _entries(folder):
-        named = entry.name.endswith(SUFFIX) or entry.name.startswith(PREFIX)
-        if named and entry.is_dir() and not entry.is_symlink() and (entry / LOCK).exists():
-            yield entry
+        if entry.name.endswith(SUFFIX) or entry.name.startswith(PREFIX):
+            if entry.is_dir() and not entry.is_symlink() and _is_of_a_run(entry):
+                yield entry
+
+
+def _is_of_a_run(folder: Path) -> bool:
+    """Whether a folder holds what a workspace holds, and nothing else."""
+    parts = re.compile(rf"{SCRATCH}|{LOCK}(\.[0-9a-f]{{32}}\.[0-9]+\.partial)?")
+    for entry in _entries(folder):
+        if parts.fullmatch(entry.name) or (entry / KEY).is_file():
+            continue
+        begun = {other.name[0] for other in _entries(entry)} if entry.is_dir() else {""}
+        if begun - {"."}:  # a stage begins with its key, written beside
+            return False
+    return folder.name.endswith(SUFFIX) or (folder / LOCK).exists()
 
 
 def is_dead(folder: Path) -> bool:

@@ -29,3 +29,17 @@ def test_machine_code_is_kept_only_where_nobody_else_can_write(tmp_path, monkeyp
     folder = numba.config.CACHE_DIR
     assert (folder == str(usual)) == (mode != 0o777)
     assert os.stat(folder).st_mode & 0o077 == 0
+
+
+def test_a_kernel_runs_also_when_its_machine_code_cannot_be_kept(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "kernels_to_keep.py").write_text("def twice(n):\n    return 2 * n\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import kernels_to_keep
+
+    monkeypatch.setattr("numba.core.caching.Cache._save_overload", full, raising=False)
+    monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.save", full)
+    monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.load", full)
+    assert _jit.jit(kernels_to_keep.twice)(21) == 42

@@ -24,7 +24,8 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` on first call, keep the result on disk, release the GIL while it runs.
 
     The cache lies beside the source, else in the user's cache folder. When neither can be written
-    (a read-only container) it goes to a folder of the user's own in the temporary directory.
+    (a read-only container) it goes to a folder of the user's own in the temporary directory. A disk
+    that is full or fails costs compiling again, nothing else.
     """
     return jit_with()(function)
 
@@ -34,12 +35,30 @@ def jit_with(**options: Any) -> Callable[..., Any]:
 
     def compile_later(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
-            return numba.njit(cache=True, nogil=True, **options)(function)
+            return _forgiving(numba.njit(cache=True, nogil=True, **options)(function))
         except (RuntimeError, NumbaError):  # "no locator available": nowhere to write
             numba.config.CACHE_DIR = _private_folder()  # type: ignore[attr-defined]
-            return numba.njit(cache=True, nogil=True, **options)(function)
+            return _forgiving(numba.njit(cache=True, nogil=True, **options)(function))
 
     return compile_later
+
+
+def _forgiving(compiled: Callable[..., Any]) -> Callable[..., Any]:
+    """Let what was compiled run also when it cannot be kept on the disk, or read from there."""
+    cache: Any = getattr(compiled, "_cache", None)
+    for name in ("save_overload", "load_overload"):
+        if hasattr(cache, name):
+            setattr(cache, name, _or_nothing(getattr(cache, name)))
+    return compiled
+
+
+def _or_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        with contextlib.suppress(OSError):
+            return method(*arguments)
+        return None
+
+    return call
 
 
 @cache

@@ -1,0 +1,60 @@
+"""What signals do to a command: the first asks it to end cleanly, a second one ends it at once."""
+
+import os
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any, NoReturn
+
+_ASKED: list[int] = []  # the signal that asked this process to end
+_PAUSE = 0.3  # seconds in which a second signal is an echo: `timeout` sends two
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: what a batch system, a container or a closed terminal sends."""
+
+
+def exit_code() -> int:
+    """Return what a shell expects of a process that a signal ended."""
+    return 128 + (_ASKED[0] if _ASKED else signal.SIGINT)
+
+
+def heed_signals() -> None:
+    """Make a signal to end an exception in the main thread, and a second one the end."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        usual = (signal.SIG_DFL, signal.default_int_handler)
+        if number is not None and signal.getsignal(number) in usual:  # not ignored, as by nohup
+            signal.signal(number, _ask)
+    if os.name != "posix":
+        return
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    # told by the system at once, while Python itself may have to wait for a kernel to end
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(read,), daemon=True).start()
+
+
+def _ask(number: int, _: FrameType | None) -> None:
+    if _ASKED and os.name == "posix":
+        return  # `_watch` sees to it
+    _ASKED.append(number)
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+
+def _watch(read: int) -> NoReturn:
+    """In a thread: end the process at the second signal; workers end with it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ends())
+    first = None
+    while True:
+        number = os.read(read, 1)[0]
+        if number not in _ends():
+            continue
+        if first is not None and time.monotonic() - first > _PAUSE:
+            os._exit(128 + number)
+        first = first or time.monotonic()
+
+
+def _ends() -> set[Any]:
+    return {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
