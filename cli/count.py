@@ -21,7 +21,9 @@ from ._progress import make_progress
 @click.option("-o", "--output", default="-", metavar="FILE",
               help="Where to write.  [default: standard output]")  # fmt: skip
 @options.counts_format_option
+@options.memory_option
 @options.workers_option
+@options.engine_options
 @options.force_option
 @options.quiet_option
 def count(
@@ -34,14 +36,18 @@ def count(
     tokenizer: str,
     lowercase: bool,
     nfkc: bool,
+    memory: str | None,
     workers: int | None,
+    engine: str,
+    store: str | None,
     force: bool,
     quiet: bool,
     **corpus: Any,
 ) -> None:
     """Count the words of CORPUS: files, folders, quoted globs, URLs, or - for standard input.
 
-    Prints word<TAB>count, most frequent first, ties in code point order.
+    Prints word<TAB>count, most frequent first, ties in code point order. With --output, a run that
+    was broken off goes on where it was when the same command is given again.
     """
     from time import perf_counter
 
@@ -59,26 +65,50 @@ def count(
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
     begun = perf_counter()
-    counts = count_words(
-        options.make_corpus(**corpus),
-        tokenizer=tokenizer,
-        lowercase=lowercase,
-        nfkc=nfkc,
-        ngrams=(low, int(match[2] or low)),
-        documents=documents,
-        workers=workers,
-        progress=make_progress(quiet),
-    )
-    kept = counts.keep(min_count, top)
-    write_counts(kept, output, format)
+    with run_folder(output, quiet, store) as workspace:
+        counts = count_words(
+            options.make_corpus(**corpus),
+            tokenizer=tokenizer,
+            lowercase=lowercase,
+            nfkc=nfkc,
+            min_count=min_count,
+            ngrams=(low, int(match[2] or low)),
+            documents=documents,
+            memory=memory,
+            workers=workers,
+            engine=engine,
+            workspace=workspace,
+            progress=make_progress(quiet),
+        )
+        kept = counts.keep(min_count, top)
+        write_counts(kept, output, format)
     options.report_losses(counts.reading, quiet)
     if not quiet and output != "-":
         click.echo(
             f"{counts.tokens:,} tokens in {counts.reading.documents:,} documents, "
-            f"{len(kept):,} of {len(counts):,} words written to {output} "
+            f"{len(kept):,} of {counts.distinct:,} words written to {output} "
             f"in {perf_counter() - begun:.1f} s",
             err=True,
         )
+
+
+def run_folder(output: str, quiet: bool, store: str | None = None) -> Any:
+    """The folder of a run that makes a file; none when it is standard output or a device."""
+    from contextlib import nullcontext
+    from pathlib import Path
+
+    from textzero.workspace import Workspace
+
+    def say(sentence: str) -> None:
+        if not quiet:
+            click.echo(sentence, err=True)
+
+    path = Path(output)
+    if output == "-" or (path.exists() and not path.is_file()):
+        if store is None:
+            return nullcontext()
+        return Workspace.temporary(store=store)
+    return Workspace.beside(output, say=say, store=store)
 
 
 def write_counts(counts: Any, output: str, format: str | None) -> None:

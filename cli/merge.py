@@ -3,7 +3,8 @@
 import click
 
 from . import _options as options
-from .count import write_counts
+from ._progress import make_progress
+from .count import run_folder, write_counts
 
 
 @click.command()
@@ -12,16 +13,34 @@ from .count import write_counts
 @click.option("-o", "--output", default="-", metavar="FILE",
               help="Where to write.  [default: standard output]")  # fmt: skip
 @options.counts_format_option
+@options.memory_option
+@options.workers_option
 @options.force_option
+@options.quiet_option
 def merge(
-    tables: tuple[str, ...], min_count: int, output: str, format: str | None, force: bool
+    tables: tuple[str, ...],
+    min_count: int,
+    output: str,
+    format: str | None,
+    memory: str | None,
+    workers: int | None,
+    force: bool,
+    quiet: bool,
 ) -> None:
     """Add up TABLES that `textzero count` wrote."""
-    from textzero.counts import Counts, merge_counts
+    from textzero.counts import merge_counts
     from textzero.files import refuse_missing_folder, refuse_to_overwrite
 
     if output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
-    total = merge_counts(Counts.load(table) for table in tables)
-    write_counts(total.keep(min_count), output, format)
+    with run_folder(output, quiet) as workspace:
+        total = merge_counts(
+            tables,
+            min_count=min_count,
+            memory=memory,
+            workers=workers,
+            workspace=workspace,
+            progress=make_progress(quiet),
+        )
+        write_counts(total, output, format)

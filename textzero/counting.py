@@ -1,39 +1,32 @@
-"""count_words: by kernels in threads, or by a Python tokenizer in worker processes."""
+"""count_words: by kernels in threads, by a Python tokenizer in processes, or on an engine."""
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from textzero._compat import Array
-from textzero.corpus import Corpus, Reading, Split, as_corpus
-from textzero.counts import Counts, sorted_counts
-from textzero.kernels import kernel
-from textzero.packed import PackedStrings
+from textzero._count_shards import (
+    FEW,
+    count_shard,
+    merge_on_engine,
+    shard_size,
+    shards_of,
+    worker_room,
+)
+from textzero._count_splits import How, PythonCounter, Shares, SplitCounter
+from textzero._words.bounded import BoundedTable
+from textzero._words.merging import Bench, new_name
+from textzero._words.runs import Rows, Run
+from textzero._words.spool import Part, Spool, key_of, uncovered
+from textzero._words.totals import total
+from textzero.corpus import Corpus, Split, as_corpus
+from textzero.counts import Counts
+from textzero.engines import Engine, as_engine
 from textzero.parallel import run_threads, worker_count
 from textzero.progress import Progress
-from textzero.token_workers import (
-    count_raw_tokens,
-    python_splits,
-    python_tokens,
-    run_python,
-)
+from textzero.store import Store
+from textzero.token_workers import SentTokenizer, python_splits, run_python
 from textzero.tokens import Spec, Tokenizer
-
-_NONE = np.zeros(0, np.int64)
-
-
-@dataclass
-class _State:
-    """What one thread has counted."""
-
-    table: Any
-    reading: Reading
-    tokens: int = 0
-    is_open: bool = False
+from textzero.workspace import Workspace
 
 
 def count_words(
@@ -45,12 +38,16 @@ def count_words(
     min_count: int = 1,
     ngrams: int | tuple[int, int] = 1,
     documents: bool = False,
+    memory: int | str | None = None,
     workers: int | None = None,
+    engine: Engine | Any = None,
+    workspace: Workspace | None = None,
     progress: Progress | None = None,
 ) -> Counts:
     """Count the words of a corpus.
 
-    The result is the same, byte for byte, for any number of workers.
+    The result is the same, byte for byte, for any number of workers, any engine and any bound on
+    memory. What memory does not hold is kept in compressed sorted files.
 
     Args:
         corpus: A `Corpus`, or an iterable of documents.
@@ -61,13 +58,19 @@ def count_words(
         min_count: Words seen less often are left out.
         ngrams: n for sequences of n tokens joined by spaces, (low, high) for several n.
         documents: Also count the documents that hold each word.
-        workers: Threads or processes; None for one per processor.
+        memory: Bound in bytes or as "1GB", of this process and those it starts; of each worker of
+            a cluster. None: half of the machine's.
+        workers: Threads or processes; None for one per processor. Less when memory is small.
+        engine: Where to count: None or "threads", "processes", "dask://HOST:PORT", a
+            `dask.distributed.Client` or an `Engine`.
+        workspace: The folder of the run, entered; files that were counted there before are not
+            counted again. None: what memory does not hold is in a temporary folder.
         progress: Told how many stored bytes were read.
 
     Raises:
-        InputError: Something in the corpus cannot be read.
+        InputError: Something in the corpus cannot be read; a count passes 2^63 - 1.
         TokenizerError: The tokenizer raised; the message names file and line.
-        ResourceError: A worker process was killed.
+        ResourceError: A worker process was killed; the disk is full, or too small.
 
     Example:
         >>> count_words(["to be or not to be"]).most_common(2)
@@ -79,133 +82,140 @@ def count_words(
         raise ValueError(f"ngrams must be at least 1 and in order, got {ngrams}")
     if min_count < 1:
         raise ValueError(f"min_count must be at least 1, got {min_count}")
-    workers = worker_count(workers)
-    chosen = Tokenizer(tokenizer, lowercase, nfkc)
-    progress = progress or Progress()
-    with progress.stage("count", corpus.size):
-        if chosen.code is not None:
-            counts = _count_in_threads(corpus, chosen, low, high, documents, workers, progress)
+    how = How(Tokenizer(tokenizer, lowercase, nfkc), low, high, documents)
+    chosen = as_engine(engine, worker_count(workers))
+    shares = Shares.of_threads(memory, chosen.workers)
+    if how.tokenizer.code is None and chosen.shares_memory:
+        shares = Shares.of_processes(memory, chosen.workers)
+    key = None
+    if workspace is not None:
+        key = key_of(corpus, **how.tokenizer.settings(), ngrams=[low, high], documents=documents)
+    bench = Bench(Store("."), shares.one, shares.workers, documents)
+    job = _Job(corpus, how, shares, Spool(workspace, key, bench), progress or Progress(), key)
+    try:
+        if not chosen.shares_memory:
+            counts = job.on_engine(chosen, memory, min_count)
+        elif how.tokenizer.code is not None:
+            counts = job.in_threads(min_count)
         else:
-            counts = _count_in_processes(corpus, chosen, low, high, documents, workers, progress)
-    return counts.keep(min_count)
+            counts = job.in_processes(min_count)
+        return counts
+    finally:
+        job.spool.close()
 
 
-def _count_in_threads(
-    corpus: Corpus,
-    tokenizer: Tokenizer,
-    low: int,
-    high: int,
-    documents: bool,
-    workers: int,
-    progress: Progress,
-) -> Counts:
-    kernels = kernel("tables")
+class _Job:
+    """A count."""
 
-    def work(state: _State, split: Split) -> None:
-        for piece in corpus.pieces(split, state.reading):
-            text, starts, stops = tokenizer.find(piece)
-            kernels.add_tokens(state.table, text, starts, stops, low, high)
-            tally(state, starts)
-            progress.advance(piece.stored)
-        kernels.end_document(state.table)
-        state.reading.documents += state.is_open
-        state.is_open = False
+    def __init__(
+        self, corpus: Corpus, how: How, shares: Shares, spool: Spool, progress: Progress,
+        key: dict[str, Any] | None,
+    ) -> None:  # fmt: skip
+        self.key = key
+        self.corpus, self.how, self.shares, self.spool = corpus, how, shares, spool
+        self.progress = progress
+        self.parts: list[Part] = []  # what no entry speaks of
+        spool.total = corpus.size
 
-    def make_state() -> _State:
-        return _State(kernels.new_table(documents), Reading())
+    def in_threads(self, min_count: int) -> Counts:
+        """Count by kernels."""
+        self.how.tokenizer.make_tables()
+        with self.progress.stage("count", self.corpus.size):
+            splits = self._left(self.corpus.splits())
+            states = run_threads(
+                lambda state, split: state.count(split, self._advance),
+                splits,
+                lambda: SplitCounter(self.corpus, self.how, self.spool, self.shares.one * 9 // 10),
+                min(self.shares.workers, len(splits)) or 1,
+            )
+            for state in states:
+                state.commit_if_due()
+            self.parts += [state.part() for state in states]
+        return self._total([state.words for state in states], min_count)
 
-    tokenizer.make_tables()
-    splits = corpus.splits()
-    states = run_threads(work, splits, make_state, min(workers, len(splits)) or 1)
-    while len(states) > 1:  # merge in pairs, the pairs side by side
-        half = (len(states) + 1) // 2
-        pairs = list(zip(states[:half], states[half:], strict=False))
-        run_threads(lambda _, pair: _merge(*pair), pairs, lambda: None, len(pairs))
-        states = states[:half]
-    reading = corpus.new_reading()
-    if not states:
-        return Counts(PackedStrings.from_strings([]), _NONE, _NONE, 0, reading)
-    reading.add(states[0].reading)
-    return sorted_counts(states[0].table, states[0].tokens, reading)
+    def in_processes(self, min_count: int) -> Counts:
+        """Count by a Python tokenizer: here, or in processes that send words or write runs."""
+        shares, spool = self.shares, self.spool
+        table = SplitCounter(self.corpus, self.how, spool, shares.room * 9 // 10)
+        with self.progress.stage("count", self.corpus.size):
+            splits = self._left(python_splits(self.corpus, shares.workers))
+            places: tuple[Any, Any] = (spool.bench, spool.store)
+            if shares.workers > 1 and len(splits) > 1:
+                places = (partial(_itself, spool.bench()), partial(_itself, spool.store()))
+            how = self.how
+            most = shares.one // 2 if shares.workers == 1 else shares.one // 4
+            work = PythonCounter(how.low, how.high, how.documents, most, *places)
+            found = run_python(work, splits, self.corpus, how.tokenizer, shares.workers)
+            for counted in found:
+                table.add(counted)
+                self._advance(counted.reading.bytes)
+            self.parts.append(table.part())
+        return self._total([table.words], min_count)
+
+    def on_engine(self, engine: Engine, memory: int | str | None, min_count: int) -> Counts:
+        """Count shards elsewhere."""
+        spool = self.spool
+        engine, room = worker_room(engine, memory)
+        spool.open_stage(self.key or {"run": new_name()})
+        assert spool.stage is not None
+        store = spool.stage.store
+        size = shard_size(self.corpus, engine.workers)
+        sent = SentTokenizer.of(self.how.tokenizer, store)
+        how = (self.how.low, self.how.high, self.how.documents)
+        with self.progress.stage("count", self.corpus.size):
+            left = self._left(self.corpus.splits(size))
+            shards = shards_of(
+                self.corpus, left, size, tokenizer=sent, how=how, room=room, store=store
+            )
+            for _, stored in engine.run(count_shard, shards):
+                self._advance(stored)
+        spool.find_parts()
+        names = sorted(name for part in spool.parts for name in part.runs)
+        if sum(Run(store, name).words for name in names) <= FEW:
+            return self._total([], min_count)
+        runs, distinct = merge_on_engine(
+            engine, spool, self.key or {}, names, min_count, room, self.progress
+        )
+        rows = spool.columns(runs, self.shares.room)
+        return self._counts(rows, distinct, True, min_count)
+
+    def _advance(self, stored: int) -> None:
+        self.spool.done += stored
+        self.progress.advance(stored)
+
+    def _left(self, splits: list[Split]) -> list[Split]:
+        """Leave out what a run before has done, and say so."""
+        spool = self.spool
+        if not spool.parts:
+            return splits
+        left = uncovered(splits, [cover for part in spool.parts for cover in part.covers])
+        spool.workspace.say(f"count: {left.count([]):,} of {len(splits):,} parts were done before")
+        self._advance(sum(part.reading.bytes for part in spool.parts))
+        return [split for rest in left for split in rest]
+
+    def _total(self, tables: list[BoundedTable], min_count: int) -> Counts:
+        """Add up the tables, and the runs of all parts."""
+        if not tables:
+            tables.append(SplitCounter(self.corpus, self.how, self.spool, self.shares.one).words)
+        names = [name for part in (*self.spool.parts, *self.parts) for name in part.runs]
+        shares = self.shares
+        rows, distinct, mapped = total(
+            tables, names, self.spool, shares.room, shares.workers, self.progress, min_count
+        )
+        return self._counts(rows, distinct, mapped, min_count)
+
+    def _counts(self, rows: Rows, distinct: int, mapped: bool, min_count: int) -> Counts:
+        """Put together what was counted and what was read."""
+        parts = [*self.spool.parts, *self.parts]
+        reading = self.corpus.new_reading()
+        for part in parts:
+            reading.add(part.reading)
+        tokens = sum(part.tokens for part in parts)
+        counts = Counts.of_rows(rows, tokens, reading, distinct, mapped)
+        if mapped:
+            self.spool.keep_for(counts.owner)
+        return counts.keep(min_count)
 
 
-def tally(state: Any, starts: Array) -> None:
-    """Add the tokens and the documents that ended in one piece to `state`."""
-    ends = starts < 0
-    ended = int(np.count_nonzero(ends))
-    state.tokens += starts.size - ended
-    if starts.size:
-        if ends[0] and not state.is_open:
-            ended -= 1
-        state.reading.documents += ended
-        state.is_open = not ends[-1]
-
-
-def _merge(state: _State, other: _State) -> None:
-    kernel("tables").merge_tables(state.table, other.table)
-    other.table = None
-    state.tokens += other.tokens
-    state.reading.add(other.reading)
-
-
-def _count_in_processes(
-    corpus: Corpus,
-    tokenizer: Tokenizer,
-    low: int,
-    high: int,
-    documents: bool,
-    workers: int,
-    progress: Progress,
-) -> Counts:
-    work = partial(_count_split, low=low, high=high, documents=documents)
-    kernels = kernel("tables")
-    table = kernels.new_table(documents)
-    reading, tokens = corpus.new_reading(), 0
-    splits = python_splits(corpus, workers)
-    for packed, counts, held, seen, part in run_python(work, splits, corpus, tokenizer, workers):
-        kernels.add_packed(table, packed.text, packed.offsets, counts, held)
-        tokens += seen
-        reading.add(part)
-        progress.advance(part.bytes)
-    return sorted_counts(table, tokens, reading)
-
-
-def _count_split(
-    split: Split, low: int, high: int, documents: bool
-) -> tuple[PackedStrings, Array, Array, int, Reading]:
-    """In a worker: (n-grams, their counts, documents that hold them, tokens, reading)."""
-    reading = Reading()
-    held: Counter[str] = Counter()
-    if high == 1 and not documents:
-        counter = count_raw_tokens(split, reading)
-        tokens = counter.total()
-    else:
-        counter, tokens = _count_sequences(split, reading, low, high, held if documents else None)
-    counts = np.fromiter(counter.values(), np.int64, len(counter))
-    seen = np.fromiter((held[word] for word in counter), np.int64) if documents else _NONE
-    return PackedStrings.from_strings(counter), counts, seen, tokens, reading
-
-
-def _count_sequences(
-    split: Split, reading: Reading, low: int, high: int, held: Counter[str] | None
-) -> tuple[Counter[str], int]:
-    counter: Counter[str] = Counter()
-    document: set[str] = set()
-    tail: list[str] = []  # the last tokens of a document that goes on
-    tokens = 0
-    for part, ended in python_tokens(split, reading):
-        tokens += len(part)
-        line, fresh = tail + part, len(tail)
-        grams = [
-            " ".join(line[i - n + 1 : i + 1])
-            for i in range(fresh, len(line))
-            for n in range(low, min(high, i + 1) + 1)
-        ]
-        tail = [] if ended else line[max(0, len(line) - high + 1) :]
-        counter.update(grams)
-        if held is not None:
-            document.update(grams)
-            if ended:
-                held.update(document)
-                document.clear()
-    return counter, tokens
+def _itself(value: Any) -> Any:
+    return value

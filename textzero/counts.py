@@ -2,8 +2,8 @@
 
 import io
 import json
-import re
-from codecs import BOM_UTF8
+import mmap
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,32 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
+from textzero._counts_reading import first_repeated, read_blocks
+from textzero._counts_reading import read_rows as read_rows
+from textzero._words.bounded import BoundedTable
+from textzero._words.merging import Bench, merged
+from textzero._words.runs import Rows, Run
+from textzero._words.spool import Spool
+from textzero._words.totals import sorted_rows, total
 from textzero.corpus import Reading
-from textzero.corpus.sources import Source, decompression_errors, describe, open_text_bytes
 from textzero.errors import InputError
 from textzero.files import whole_file
 from textzero.kernels import kernel
-from textzero.packed import PackedStrings
+from textzero.memory import BASE, memory_bytes
+from textzero.packed import PADDING, PackedStrings
+from textzero.parallel import worker_count
+from textzero.progress import Progress
+from textzero.store import Store
+from textzero.workspace import Workspace
 
 FORMATS = ("tsv", "parquet", "jsonl", "glove", "jieba")
+_BLOCK = 1 << 16  # words that are written at a time
+_GROUP = 1 << 17  # words of a row group of Parquet
 _NONE = np.zeros(0, np.int64)
-_UNFIT = re.compile(r"[\0-\x1f\ud800-\udfff]")  # control characters and lone surrogates
+
+
+class _Owner:
+    """Lives as long as any Counts that its files belong to."""
 
 
 class Counts(Mapping[str, int]):
@@ -32,6 +48,7 @@ class Counts(Mapping[str, int]):
         documents: int64 (n,): documents that hold the word; empty unless they were asked for.
         tokens: Tokens seen, before `min_count`.
         reading: What was read and what was lost.
+        distinct: Different words seen, before `min_count`.
     """
 
     def __init__(
@@ -41,11 +58,24 @@ class Counts(Mapping[str, int]):
         documents: Array = _NONE,
         tokens: int | None = None,
         reading: Reading | None = None,
+        distinct: int | None = None,
     ) -> None:
         self.words, self.counts, self.documents = words, counts, documents
-        self.tokens = int(counts.sum()) if tokens is None else tokens
+        self.tokens = exact_sum(counts) if tokens is None else tokens
         self.reading = reading or Reading()
+        self.distinct = len(words) if distinct is None else distinct
+        self.owner: _Owner | None = None  # of the files in which the words are
         self._places: dict[str, int] | None = None
+
+    @classmethod
+    def of_rows(
+        cls, rows: Rows, tokens: int | None, reading: Reading, distinct: int, mapped: bool
+    ) -> "Counts":
+        """Make an object of rows in their order, `mapped` when they are files."""
+        words = PackedStrings(rows.text, rows.offsets)
+        counts = cls(words, rows.counts, rows.documents, tokens, reading, distinct)
+        counts.owner = _Owner() if mapped else None
+        return counts
 
     def __len__(self) -> int:
         return len(self.words)
@@ -54,9 +84,22 @@ class Counts(Mapping[str, int]):
         return iter(self.words)
 
     def __getitem__(self, word: str) -> int:
+        if self.owner is not None:
+            return self._found(word)
         if self._places is None:
             self._places = {w: i for i, w in enumerate(self.words)}
         return int(self.counts[self._places[word]])
+
+    def _found(self, word: str) -> int:
+        """Look for a word in the files."""
+        wanted = word.encode("utf-8", "replace")
+        for rows in self.blocks():
+            data, at = rows.text.tobytes(), -1
+            while wanted and (at := data.find(wanted, at + 1)) >= 0:
+                place = int(np.searchsorted(rows.offsets, at))
+                if place < rows.counts.size and rows.word(place) == wanted:
+                    return int(rows.counts[place])
+        raise KeyError(word)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{w!r}: {c}" for w, c in self.most_common(5))
@@ -69,11 +112,29 @@ class Counts(Mapping[str, int]):
 
     def keep(self, min_count: int = 1, top: int | None = None) -> "Counts":
         """Return the words with at least `min_count`, at most `top` of them."""
-        n = int(np.searchsorted(-self.counts, -min_count, side="right"))
+        n = bisect_right(self.counts, -min_count, key=lambda count: -int(count))
         n = n if top is None else min(n, top)
-        return Counts(
-            self.words[:n], self.counts[:n], self.documents[:n], self.tokens, self.reading
-        )
+        kept = Counts(
+            self.words[:n], self.counts[:n], self.documents[:n], self.tokens, self.reading,
+            self.distinct,
+        )  # fmt: skip
+        kept.owner = self.owner
+        return kept
+
+    def blocks(self, size: int = _BLOCK) -> Iterator[Rows]:
+        """Yield the rows, at most `size` at a time; of files no more than that stays in memory."""
+        for start in range(0, len(self), size):
+            part = self.words[start : start + size]
+            columns = self.counts[start : start + size], self.documents[start : start + size]
+            if self.owner is None:
+                yield Rows(part.text, part.offsets, *columns)
+                continue
+            first, last = int(part.offsets[0]), int(part.offsets[-1])
+            text = np.zeros(last - first + PADDING, np.uint8)
+            text[:-PADDING] = part.text[first:last]
+            yield Rows(text, np.asarray(part.offsets) - first, *map(np.array, columns))
+            for column in (part.text, part.offsets, *columns):
+                _let_go(column)
 
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write the table; the suffix tells the format unless `format` does (see FORMATS)."""
@@ -91,170 +152,97 @@ class Counts(Mapping[str, int]):
         if format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
         if format == "parquet":
-            yield self._parquet()
+            yield from self._parquet()
             return
         if format == "jsonl":
             yield from self._json_lines()
             return
         between = "\t" if format == "tsv" else " "
-        columns = [self.counts]
-        if format == "tsv" and self.documents.size:
-            columns.append(self.documents)
-        numbers = np.stack(columns, axis=1)
-        for start in range(0, len(self), 1 << 16):
-            part = self.words[start : start + (1 << 16)]
-            used = part.text[part.offsets[0] : part.offsets[-1]]
+        for rows in self.blocks():
+            used = rows.text[rows.offsets[0] : rows.offsets[-1]]
             unfit = 0x20 if format == "glove" else 0x1F
             if (used <= unfit).any():
-                word = next(w for w in part if min(w) <= chr(unfit))
+                words = PackedStrings(*rows[:2])
+                word = next(w for w in words if min(w) <= chr(unfit))
                 raise InputError(f"{format} cannot hold the word {word!r}: JSON lines can")
-            rows = numbers[start : start + (1 << 16)]
+            columns = [rows.counts]
+            if format == "tsv" and rows.documents.size:
+                columns.append(rows.documents)
+            numbers = np.stack(columns, axis=1)
             yield (
-                kernel("packed").format_rows(part.text, part.offsets, rows, ord(between)).tobytes()
+                kernel("packed")
+                .format_rows(rows.text, rows.offsets, numbers, ord(between))
+                .tobytes()
             )
 
     def _json_lines(self) -> Iterator[bytes]:
-        documents = self.documents.tolist() if self.documents.size else [None] * len(self)
-        lines = []
-        for word, count, held in zip(self.words, self.counts.tolist(), documents, strict=True):
-            row = {"word": word, "count": count}
-            if held is not None:
-                row["documents"] = held
-            lines.append(json.dumps(row, ensure_ascii=False))
-            if len(lines) == 1 << 14:
-                yield ("\n".join(lines) + "\n").encode()
-                lines.clear()
-        yield "".join(line + "\n" for line in lines).encode()
+        for rows in self.blocks(1 << 14):
+            documents = (
+                rows.documents.tolist() if rows.documents.size else [None] * len(rows.counts)
+            )
+            words = PackedStrings(*rows[:2])
+            lines = []
+            for word, count, held in zip(words, rows.counts.tolist(), documents, strict=True):
+                row = {"word": word, "count": count}
+                if held is not None:
+                    row["documents"] = held
+                lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+            yield "".join(lines).encode()
 
-    def _parquet(self) -> bytes:
+    def _parquet(self) -> Iterator[bytes]:
         import pyarrow
         import pyarrow.parquet
 
-        text = pyarrow.py_buffer(np.ascontiguousarray(self.words.text))
-        offsets = pyarrow.py_buffer(np.ascontiguousarray(self.words.offsets))
-        words = pyarrow.LargeStringArray.from_buffers(len(self), offsets, text)
-        table = {"word": words, "count": pyarrow.array(self.counts)}
-        if self.documents.size:
-            table["documents"] = pyarrow.array(self.documents)
-        sink = pyarrow.BufferOutputStream()
-        pyarrow.parquet.write_table(pyarrow.table(table), sink, compression="zstd")
-        return sink.getvalue().to_pybytes()
+        names = ["word", "count", *(["documents"] if self.documents.size else [])]
+        kinds = [pyarrow.large_string(), pyarrow.int64(), pyarrow.int64()]
+        schema = pyarrow.schema(list(zip(names, kinds, strict=False)))
+        sink = io.BytesIO()
+        with pyarrow.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
+            for rows in self.blocks(_GROUP):
+                text = pyarrow.py_buffer(np.ascontiguousarray(rows.text))
+                offsets = pyarrow.py_buffer(np.ascontiguousarray(rows.offsets))
+                words = pyarrow.LargeStringArray.from_buffers(rows.counts.size, offsets, text)
+                numbers = map(pyarrow.array, (rows.counts, rows.documents)[: len(names) - 1])
+                writer.write_table(pyarrow.table([words, *numbers], schema=schema))
+                yield sink.getvalue()
+                sink.seek(0)
+                sink.truncate()
+        yield sink.getvalue()
 
     @classmethod
-    def load(cls, path: str | Path) -> "Counts":
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        memory: int | str | None = None,
+        workspace: Workspace | None = None,
+    ) -> "Counts":
         """Read a table that `save` wrote as TSV, Parquet, JSON lines or a GloVe vocabulary.
+
+        Args:
+            path: The file.
+            memory: As for `merge_counts`.
+            workspace: As for `merge_counts`.
 
         Raises:
             InputError: A row is not what it should be; the message names file and line.
         """
-        words, numbers = [], []
-        for word, *row in read_rows(path):
-            words.append(word)
-            numbers.append(row)
-        counts, documents = np.array(numbers, np.int64).reshape(-1, 2).T.copy()
-        if not documents.any():
-            documents = _NONE
-        table = kernel("tables").new_table(bool(documents.size))
-        packed = PackedStrings.from_strings(words)
-        kernel("tables").add_packed(table, packed.text, packed.offsets, counts, documents)
-        return sorted_counts(table)
+        return merge_counts([path], memory=memory, workspace=workspace, workers=1)
 
 
-def read_rows(path: str | Path) -> Iterator[tuple[str, int, int]]:
-    """Yield (word, count, documents) of a table, in its order; documents are 0 where not told.
-
-    Raises:
-        InputError: A row is not what it should be; the message names file and line.
-    """
-    path = str(path)
-    try:
-        with open(path, "rb") as file:
-            source = describe(path, 0, file.read(64), "auto")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    seen: set[str] = set()
-    rows = _parquet_rows(path) if source.format == "parquet" else _text_rows(path, source)
-    for line, word, count, held in rows:
-        if word in seen:
-            raise InputError(f"{path}:{line}: {word!r} is there twice")
-        seen.add(word)
-        yield word, count, held
+def exact_sum(counts: Array) -> int:
+    """Return the sum of int64 numbers, however large it is."""
+    most = int(counts.max(initial=0))
+    if most * counts.size < 1 << 63:
+        return int(counts.sum())
+    return (int((counts >> 32).sum()) << 32) + int((counts & 0xFFFFFFFF).sum())
 
 
-def _text_rows(path: str, source: Source) -> Iterator[tuple[int, str, int, int]]:
-    """Yield (line, word, count, documents) of TSV, JSON lines or GloVe text."""
-    glove: bool | None = None
-    for number, raw in enumerate(_lines(source), 1):
-        raw = raw.removesuffix(b"\n").removesuffix(b"\r")
-        if number == 1:
-            raw = raw.removeprefix(BOM_UTF8)
-        if not raw:
-            continue
-        try:
-            text = raw.decode()
-            if source.format == "jsonl":
-                row = json.loads(text)
-                fields = [row["word"], row["count"], row.get("documents", 0)]
-            else:
-                if glove is None:
-                    glove = "\t" not in text
-                fields = list(text.rsplit(" ", 1) if glove else text.split("\t"))
-            if not 2 <= len(fields) <= 3:
-                raise ValueError
-            word, count, held = _word(fields[0]), *map(_number, (*fields[1:], 0)[:2])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            shown = raw[:60].decode("utf-8", "replace")
-            raise InputError(
-                f'{path}:{number}: expected "word<TAB>count", got {shown!r}'
-            ) from error
-        yield number, word, count, held
-
-
-def _lines(source: Source) -> Iterator[bytes]:
-    """Yield the lines of a file, with their ends."""
-    stream: Any = open_text_bytes(source)
-    with stream, io.BufferedReader(stream, 1 << 20) as lines:
-        try:
-            yield from lines
-        except decompression_errors() as error:
-            raise InputError(f"{source} is cut or corrupt: {error}") from error
-
-
-def _word(value: Any) -> str:
-    """Return a word that every format and every kernel can hold, or raise ValueError."""
-    if not isinstance(value, str) or not value or _UNFIT.search(value):
-        raise ValueError
-    return value
-
-
-def _number(value: Any) -> int:
-    """Return a count, or raise ValueError."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value)
-    if type(value) is not int or not 0 <= value < 1 << 63:
-        raise ValueError
-    return value
-
-
-def _parquet_rows(path: str) -> Iterator[tuple[int, str, int, int]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(path)
-        words, counts = table["word"].to_pylist(), table["count"].to_pylist()
-        has = "documents" in table.column_names
-        documents = table["documents"].to_pylist() if has else [0] * len(words)
-    except (pyarrow.ArrowException, OSError, KeyError) as error:
-        raise InputError(f"{path} must be Parquet with columns word and count: {error}") from error
-    for number, row in enumerate(zip(words, counts, documents, strict=True), 1):
-        try:
-            word, count, held = _word(row[0]), _number(row[1]), _number(row[2])
-        except ValueError as error:
-            raise InputError(
-                f"{path}: row {number}: expected a word and a count, got {row}"
-            ) from error
-        yield number, word, count, held
+def _let_go(column: Array) -> None:
+    """Give back the memory that the pages of a mapped file take."""
+    pages = getattr(column, "_mmap", None)
+    if pages is not None and hasattr(mmap, "MADV_DONTNEED"):
+        pages.madvise(mmap.MADV_DONTNEED)
 
 
 def format_of(path: str | Path) -> str:
@@ -265,29 +253,104 @@ def format_of(path: str | Path) -> str:
 
 def sorted_counts(table: Any, tokens: int | None = None, reading: Reading | None = None) -> Counts:
     """Take a kernel's word table apart, in the order that all counts are written in."""
-    kernels = kernel("tables")
-    text, offsets, counts, documents = kernels.unload(table)
-    order = kernel("packed").sort_order(text, offsets, counts)
-    text, offsets = kernel("packed").gather(text, offsets, order)
-    documents = documents[order] if documents.size else documents
-    return Counts(PackedStrings(text, offsets), counts[order], documents, tokens, reading)
+    rows = sorted_rows(table)
+    return Counts.of_rows(rows, tokens, reading or Reading(), rows.counts.size, mapped=False)
 
 
-def merge_counts(parts: Iterable[Counts]) -> Counts:
+def merge_counts(
+    parts: Iterable[Counts | str | Path],
+    *,
+    min_count: int = 1,
+    memory: int | str | None = None,
+    workers: int | None = None,
+    workspace: Workspace | None = None,
+    progress: Progress | None = None,
+) -> Counts:
     """Add several tables up. Documents are kept when every part has them.
+
+    Args:
+        parts: Tables, or the files of some, which are read block by block.
+        min_count: Words whose sum is less are left out.
+        memory: Bound in bytes or as "1GB"; more is kept on disk. None: half of the machine's.
+        workers: Threads that merge what is on disk; None for one per processor.
+        workspace: The folder of the run, entered; None for a temporary one, if one is needed.
+        progress: Told how many words were merged on disk.
+
+    Raises:
+        InputError: A file is not a table, or has a word twice; a sum passes 2^63 - 1.
+        ResourceError: The disk has no room for what memory does not hold.
 
     >>> a = Counts(PackedStrings.from_strings(["x", "y"]), np.array([3, 1]))
     >>> merge_counts([a, a]).most_common()
     [('x', 6), ('y', 2)]
     """
-    parts = list(parts)
-    kernels = kernel("tables")
-    documents = all(part.documents.size for part in parts if len(part))
-    table = kernels.new_table(documents)
-    reading = Reading()
-    for part in parts:
-        held = part.documents if documents else _NONE
-        words = part.words
-        kernels.add_packed(table, words.text, words.offsets, part.counts, held)
-        reading.add(part.reading)
-    return sorted_counts(table, sum(part.tokens for part in parts), reading)
+    room, workers = memory_bytes(memory) - BASE, worker_count(workers)
+    workers = max(min(workers, room // (16 << 20)), 1)
+    bench = Bench(Store("."), room // workers, workers, True)
+    spool = Spool(workspace, None, bench)
+    try:
+        table = _bounded(spool, room * 8 // 10)
+        reading, tokens, with_documents = Reading(), 0, True
+        for part in parts:
+            held = False
+            seen = 0
+            for rows in part.blocks() if isinstance(part, Counts) else _checked(part, spool, room):
+                if not rows.documents.size:
+                    rows = rows._replace(documents=np.zeros_like(rows.counts))
+                table.add_rows(rows)
+                held = held or bool(rows.documents.any())
+                seen += exact_sum(rows.counts)
+            if isinstance(part, Counts):
+                reading.add(part.reading)
+                held = held or bool(part.documents.size) or not len(part)
+                seen = part.tokens
+            with_documents = with_documents and (held or not seen)
+            tokens += seen
+        rows, distinct, mapped = total(
+            [table], [], spool, room, workers, progress or Progress(), min_count
+        )
+        if not with_documents:
+            rows = rows._replace(documents=_NONE)
+        counts = Counts.of_rows(rows, tokens, reading, distinct, mapped)
+        if mapped:
+            spool.keep_for(counts.owner)
+        return counts.keep(min_count)
+    finally:
+        spool.close()
+
+
+def _bounded(spool: Spool, most: int) -> BoundedTable:
+    return BoundedTable(True, 1, 1, most, spool.bench, spool.store, spool.wrote)
+
+
+def _checked(path: str | Path, spool: Spool, room: int) -> Iterator[Rows]:
+    """Yield the rows of a file, no word twice: in their order that is easily seen."""
+    is_ranked, last = True, None
+    for rows in read_blocks(path):
+        n = rows.counts.size
+        is_ranked = is_ranked and kernel("packed").is_ranked(*rows[:3])
+        first = (-int(rows.counts[0]), rows.word(0))
+        is_ranked = is_ranked and (last is None or last < first)
+        last = (-int(rows.counts[n - 1]), rows.word(n - 1))
+        yield rows
+    if not is_ranked:
+        _refuse_repeated(path, spool, room)
+
+
+def _refuse_repeated(path: str | Path, spool: Spool, room: int) -> None:
+    """Read a file once more to see that no word is there twice."""
+    table, seen = _bounded(spool, room // 10), 0
+    for rows in read_blocks(path):
+        ones = np.ones_like(rows.counts)
+        table.add_rows(rows._replace(counts=ones, documents=np.zeros_like(ones)))
+        seen += ones.size
+    if table.kernels.extent(table.table)[0] == seen:
+        return
+    table.dump()
+    bench = spool.bench()
+    repeated: set[str] = set()
+    for rows in merged([Run(bench.store, name) for name in table.runs], bench):
+        repeated.update(rows.word(i).decode() for i in np.flatnonzero(rows.counts > 1)[:1000])
+    bench.store.remove(*table.runs)
+    if repeated:
+        raise first_repeated(path, repeated)

@@ -9,6 +9,7 @@ import numpy as np
 from textzero._compat import Array
 
 PADDING = 16
+_BLOCK = 1 << 16  # strings that are brought into memory at a time
 
 
 class PackedStrings(Sequence[str]):
@@ -51,10 +52,12 @@ class PackedStrings(Sequence[str]):
         return self.text[self.offsets[index] : self.offsets[index + 1]].tobytes().decode()
 
     def __iter__(self) -> Iterator[str]:
-        data, first = self.text[self.offsets[0] : self.offsets[-1]].tobytes(), int(self.offsets[0])
-        ends = (self.offsets - first).tolist()
-        for start, stop in pairwise(ends):
-            yield data[start:stop].decode()
+        for begin in range(0, len(self), _BLOCK):
+            offsets = self.offsets[begin : begin + _BLOCK + 1]
+            first = int(offsets[0])
+            data = self.text[first : offsets[-1]].tobytes()
+            for start, stop in pairwise((offsets - first).tolist()):
+                yield data[start:stop].decode()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):

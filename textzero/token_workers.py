@@ -3,12 +3,18 @@
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import Any
 
 from textzero.corpus import Corpus, Reading, Split
+from textzero.disk import disk
 from textzero.errors import TokenizerError
 from textzero.parallel import run_processes
+from textzero.segmenter import Segmenter
+from textzero.store import Store
 from textzero.tokens import Tokenizer, call, cleaned_tokens, is_clean
+from textzero.workspace import Workspace
 
 _LARGEST, _SMALLEST = 16 << 20, 1 << 20
 _CURE = "define it with `def` at the top of a module, or use workers=1"
@@ -29,6 +35,79 @@ def _tokenizer() -> Tokenizer:
                 f"worker processes cannot import the tokenizer: {error}; {_CURE}"
             ) from error
     return _WORKER["tokenizer"]
+
+
+def prepare(corpus: Corpus, tokenizer: Tokenizer) -> None:
+    """Make this process, a worker of an engine, ready for `raw_tokens` and `python_tokens`."""
+    _set_up(corpus, tokenizer, None)
+
+
+@dataclass(frozen=True)
+class SentTokenizer:
+    """A tokenizer on its way to workers of an engine; a lexicon waits for them in a store.
+
+    Attributes:
+        tokenizer: The tokenizer, if it is small.
+        store: Where the lexicon is.
+        lexicon: The name of its file; "" without.
+        lowercase, nfkc: As in `Tokenizer`.
+    """
+
+    tokenizer: Tokenizer | None
+    store: Store
+    lexicon: str
+    lowercase: bool
+    nfkc: bool
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, store: Store) -> "SentTokenizer":
+        """Bring a lexicon into the store.
+
+        Raises:
+            TokenizerError: The tokenizer cannot be sent to another process.
+        """
+        held, name = tokenizer.segmenter, ""
+        if held is not None:
+            name = f"lexicon-{held.lexicon.digest()}.tsv"
+            with store.create(name) as file:
+                file.writelines(held.lexicon.formatted())
+        else:
+            pickled_tokenizer(tokenizer)
+        sent = None if held is not None else tokenizer
+        return cls(sent, store, name, tokenizer.lowercase, tokenizer.nfkc)
+
+    def get(self) -> Tokenizer:
+        """In a worker: the tokenizer."""
+        if self.tokenizer is not None:
+            return self.tokenizer
+        held = _sent_lexicon(self.store.address, self.lexicon)
+        return Tokenizer(held, self.lowercase, self.nfkc)
+
+
+@lru_cache(2)
+def _sent_lexicon(address: str, name: str) -> Segmenter:
+    store = Store(address)
+    if store.local is not None:
+        return Segmenter(store.local / name)
+    with Workspace.temporary() as workspace:
+        path = workspace.scratch("lexicon") / name
+        with disk().create(path) as file:
+            file.write(store.read(name))
+        return Segmenter(path)
+
+
+def pickled_tokenizer(tokenizer: Tokenizer) -> bytes:
+    """Return what is sent to another process.
+
+    Raises:
+        TokenizerError: The tokenizer cannot be sent.
+    """
+    try:
+        return pickle.dumps(tokenizer)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise TokenizerError(
+            f"tokenizer {tokenizer.name} must be importable by worker processes: {_CURE}"
+        ) from error
 
 
 def worker_extra() -> Any:
@@ -58,15 +137,25 @@ def run_python(
         _set_up(corpus, tokenizer, extra)
         yield from map(work, splits)
         return
-    try:
-        pickled = pickle.dumps(tokenizer)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise TokenizerError(
-            f"tokenizer {tokenizer.name} must be importable by worker processes: {_CURE}"
-        ) from error
+    pickled = pickled_tokenizer(tokenizer)
     yield from run_processes(
-        work, splits, workers, setup=_set_up, setup_arguments=(corpus, pickled, extra)
+        work,
+        splits,
+        workers,
+        halve=partial(_halves, corpus),
+        setup=_set_up,
+        setup_arguments=(corpus, pickled, extra),
     )
+
+
+def _halves(corpus: Corpus, split: Split) -> list[Split]:
+    """Cut a split in two, unless it cannot be divided."""
+    half = (split.stop - split.start + 1) // 2
+    portion, _ = corpus.portion([split])
+    if half < 1 or len(portion.splits(max(1, portion.size // 2))) < 2:
+        return [split]
+    middle = split.start + half
+    return [replace(split, stop=middle), replace(split, start=middle)]
 
 
 def raw_tokens(split: Split, reading: Reading) -> Iterator[tuple[Sequence[str], bool]]:
@@ -87,7 +176,7 @@ def raw_tokens(split: Split, reading: Reading) -> Iterator[tuple[Sequence[str], 
             except TokenizerError as error:
                 raise TokenizerError(f"{corpus.place(split, number)}: {error}") from error
             except TypeError as error:
-                raise _not_strings(corpus.place(split, number), error) from error
+                raise not_strings(corpus.place(split, number), error) from error
         if text or not empty:
             yield raw, ended
         if ended:
@@ -103,33 +192,37 @@ def python_tokens(split: Split, reading: Reading) -> Iterator[tuple[list[str], b
         try:
             tokens = [clean for token in raw if (clean := cleaned[token])]
         except TypeError as error:
-            raise _not_strings(split, error) from error
+            raise not_strings(split, error) from error
         reading.blank_tokens += len(raw) - len(tokens)
         yield tokens, ended
 
 
-def count_raw_tokens(split: Split, reading: Reading) -> Counter[str]:
-    """Count the clean tokens of a split, cleaning each distinct one only once."""
-    raw: Counter[str] = Counter()
-    for tokens, _ in raw_tokens(split, reading):
-        try:
-            raw.update(tokens)
-        except TypeError as error:
-            raise _not_strings(split, error) from error
+def tokens_kept() -> int:
+    """Return how many distinct tokens this worker keeps with what they are when clean."""
+    return len(_WORKER["cleaned"])
+
+
+def forget_tokens() -> None:
+    """Forget them."""
+    _WORKER["cleaned"].clear()
+
+
+def clean_counts(counts: Counter[str], split: Split, reading: Reading) -> Counter[str]:
+    """Clean the counted tokens of a split, each distinct one only once."""
     cleaned = _WORKER["cleaned"]
-    for token in [token for token in raw if not is_clean(token)]:
+    for token in [token for token in counts if not is_clean(token)]:
         try:
             clean = cleaned[token]
         except TypeError as error:
-            raise _not_strings(split, error) from error
-        count = raw.pop(token)
+            raise not_strings(split, error) from error
+        count = counts.pop(token)
         if clean:
-            raw[clean] += count
+            counts[clean] += count
         else:
             reading.blank_tokens += count
-    return raw
+    return counts
 
 
-def _not_strings(place: object, error: TypeError) -> TokenizerError:
+def not_strings(place: object, error: TypeError) -> TokenizerError:
     """Say where a token that is no string came from; looking at each at once would cost more."""
     return TokenizerError(f"{place}: a tokenizer must return a list of strings: {error}")

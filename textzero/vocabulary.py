@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
-from textzero.counts import Counts, read_rows
+from textzero._counts_reading import first_repeated, read_blocks
+from textzero.counts import Counts, exact_sum
 from textzero.errors import InputError
 from textzero.files import whole_file
 from textzero.kernels import kernel
-from textzero.packed import PackedStrings
+from textzero.packed import PADDING, PackedStrings
 
 _MOST_BYTES = (1 << 31) - 1  # what the kernel's places of words can hold
+_SCANS = 64  # words that are looked for before `ids` are made
+_HASHED = 1 << 15  # words that are hashed at once
+_FACTOR = 0x9E3779B97F4A7C15
 
 
 class Vocabulary(Sequence[str]):
@@ -42,6 +46,7 @@ class Vocabulary(Sequence[str]):
             )
         if self.counts.size and self.counts.min() < 0:
             raise ValueError(f"counts must not be negative, got {self.counts.min()}")
+        self._asked = 0  # words looked for, without `ids`
 
     @classmethod
     def from_counts(
@@ -59,7 +64,13 @@ class Vocabulary(Sequence[str]):
                 f"words ({counts.tokens:,} tokens), {len(kept)} passed min_count={min_count}; "
                 "lower --min-count or give more text"
             )
-        return cls(kept.words, kept.counts)
+        if kept.owner is None:
+            return cls(kept.words, kept.counts)
+        size = int(kept.words.offsets[-1])  # what is in files comes into memory, without the rest
+        words = PackedStrings(
+            np.array(kept.words.text[: size + PADDING]), np.array(kept.words.offsets)
+        )
+        return cls(words, np.array(kept.counts))
 
     def __len__(self) -> int:
         return len(self.words)
@@ -71,10 +82,10 @@ class Vocabulary(Sequence[str]):
         return iter(self.words)
 
     def __contains__(self, word: object) -> bool:
-        return word in self.ids
+        return isinstance(word, str) and self.id(word) is not None
 
     def __repr__(self) -> str:
-        return f"Vocabulary({len(self):,} words, {int(self.counts.sum()):,} tokens)"
+        return f"Vocabulary({len(self):,} words, {exact_sum(self.counts):,} tokens)"
 
     @cached_property
     def ids(self) -> dict[str, int]:
@@ -83,7 +94,22 @@ class Vocabulary(Sequence[str]):
 
     def id(self, word: str) -> int | None:
         """Return the id of a word, or None."""
-        return self.ids.get(word)
+        self._asked += 1
+        if "ids" in self.__dict__ or self._asked > _SCANS:
+            return self.ids.get(word)
+        return self._scan(word)
+
+    def _scan(self, word: str) -> int | None:
+        """The id of a word without `ids`, which take more time and memory than a few scans."""
+        try:
+            wanted = np.frombuffer(word.encode(), np.uint8)
+        except UnicodeEncodeError:  # a lone surrogate is in no word
+            return None
+        text, offsets = self.words.text, self.words.offsets
+        found = np.flatnonzero(np.diff(offsets) == wanted.size)
+        for place, byte in enumerate(wanted.tolist()):
+            found = found[text[offsets[found] + place] == byte]
+        return int(found[-1]) if found.size else None
 
     @cached_property
     def table(self) -> Any:
@@ -122,8 +148,29 @@ class Vocabulary(Sequence[str]):
         Raises:
             InputError: The file is not there, or a line is not word<TAB>count.
         """
-        words, counts = [], []
-        for word, count, _ in read_rows(path):
-            words.append(word)
-            counts.append(count)
-        return cls(words, np.array(counts, np.int64))
+        blocks = list(read_blocks(path))
+        lengths = [np.zeros(1, np.int64), *(np.diff(rows.offsets) for rows in blocks)]
+        padding = np.zeros(PADDING, np.uint8)
+        text = np.concatenate([*(rows.text[: rows.offsets[-1]] for rows in blocks), padding])
+        words = PackedStrings(text, np.cumsum(np.concatenate(lengths)))
+        if repeated := _repeated(words):
+            raise first_repeated(path, repeated)
+        counts = [np.zeros(0, np.int64), *(rows.counts for rows in blocks)]
+        return cls(words, np.concatenate(counts))
+
+
+def _repeated(words: PackedStrings) -> set[str]:
+    """The words that are there more than once: found by hashes, then told for certain."""
+    hashes = np.empty(len(words), np.uint64)
+    for first in range(0, len(words), _HASHED):
+        part = words[first : first + _HASHED]
+        starts, stops = part.offsets[:-1], part.offsets[1:]
+        text = part.text[starts[0] : stops[-1]].astype(np.uint64) + np.uint64(1)
+        place = np.arange(text.size) - np.repeat(starts - starts[0], stops - starts)
+        powers = np.cumprod(np.full(int((stops - starts).max()), _FACTOR, np.uint64))
+        hashes[first : first + _HASHED] = np.add.reduceat(text * powers[place], starts - starts[0])
+    order = np.argsort(hashes, kind="stable")
+    same = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+    seen: set[str] = set()
+    found = [words[int(i)] for i in np.unique(np.concatenate([order[same], order[same + 1]]))]
+    return {word for word in found if word in seen or seen.add(word)}  # type: ignore[func-returns-value]

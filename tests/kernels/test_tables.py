@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from textzero.errors import InputError
 from textzero.kernels import kernel
 from textzero.packed import PackedStrings
 
@@ -202,3 +203,130 @@ def test_look_up_finds_values_boundaries_and_strangers(device, words, tokens):
     ids = kernels.look_up(table, *piece_of(entries))
     assert ids.dtype == np.int32
     assert_array_equal(ids, np.array([values.get(e, -2) for e in entries], np.int32))
+
+
+# --- tables that are emptied, runs that are merged ------------------------------------------------
+
+
+@given(documents=DOCUMENTS, ended=st.booleans())
+def test_words_are_taken_in_the_order_of_their_bytes(device, documents, ended):
+    kernels = kernel("tables", device)
+    entries = entries_of(documents) if ended else entries_of(documents)[:-1]
+    table = kernels.new_table(True)
+    kernels.add_tokens(table, *piece_of(entries), 1, 1)
+    places = kernels.sorted_places(table)
+    text, offsets, counts, held, is_open = kernels.take(table, places)
+    assert places.dtype == offsets.dtype == counts.dtype == held.dtype == np.int64
+    assert is_open.dtype == bool
+    expected = brute_force(documents)
+    words = list(PackedStrings(text, offsets))
+    assert words == sorted(expected, key=str.encode)
+    assert list(zip(counts.tolist(), held.tolist(), strict=True)) == [expected[w] for w in words]
+    last = set(documents[-1]) if documents and not ended else set()
+    assert {w for w, o in zip(words, is_open, strict=True) if o} == last
+    assert kernels.extent(table)[0] == len(words)
+    assert kernels.extent(table)[1] >= sum(len(w.encode()) for w in words)
+
+
+def test_words_that_differ_late_are_sorted(device):
+    kernels = kernel("tables", device)
+    words = [
+        "x" * before + letter + "x" * (length - before - 1)
+        for length in (7, 8, 9, 15, 16, 17, 24, 40)
+        for before in range(length)
+        for letter in "wyz"
+    ]
+    table = filled(kernels, words + ["x" * n for n in range(1, 41)])
+    text, offsets, *_ = kernels.take(table, kernels.sorted_places(table))
+    assert list(PackedStrings(text, offsets)) == sorted({*words, *("x" * n for n in range(1, 41))})
+
+
+@given(first=DOCUMENTS, tail=st.lists(WORD, max_size=4), rest=DOCUMENTS)
+def test_an_emptied_table_still_knows_the_open_document(device, first, tail, rest):
+    kernels = kernel("tables", device)
+    table = kernels.new_table(False)
+    kernels.add_tokens(table, *piece_of([*entries_of(first), *tail]), 2, 2)
+    kernels.clear(table)
+    assert contents(kernels, table) == {}
+    entries = entries_of([["next"], *rest])
+    kernels.add_tokens(table, *piece_of(entries), 2, 2)
+    kernels.end_document(table)
+    expected = Counter({w: n for w, (n, _) in brute_force([["next"], *rest], 2, 2).items()})
+    if tail:
+        expected[f"{tail[-1]} next"] += 1
+    assert contents(kernels, table) == {w: (n, 0) for w, n in expected.items()}
+
+
+def test_the_size_that_is_foretold_is_enough(device):
+    kernels = kernel("tables", device)
+    for with_documents in (False, True):
+        table = kernels.new_table(with_documents)
+        for n in (10, 3000, 50_000):
+            words = [f"{i:d}".rjust(12 + i % 20, "p") for i in range(n)]
+            foretold = kernels.size_after(table, n, sum(map(len, words)))
+            kernels.add_tokens(table, *piece_of(words), 1, 1)
+            now = kernels.size_after(table, 0, 0)
+            assert now <= foretold
+            arrays = [a for a in vars(table).values() if isinstance(a, np.ndarray)]
+            assert sum(a.nbytes for a in arrays) <= now + 16 * len(arrays) + 8 * 5
+
+
+def test_sums_of_counts_beyond_63_bits_are_refused(device):
+    kernels = kernel("tables", device)
+    packed = PackedStrings.from_strings(["a", "b"])
+    most = np.array([(1 << 63) - 1, 1])
+    one = np.array([1, 0])
+    for counts, held in ((one, NO_DOCUMENTS), (np.array([0, 0]), one)):
+        table = kernels.new_table(bool(held.size))
+        start = (most, NO_DOCUMENTS) if not held.size else (np.array([0, 0]), most)
+        kernels.add_packed(table, packed.text, packed.offsets, *start)
+        with pytest.raises(InputError, match=r"below 2\^63"):
+            kernels.add_packed(table, packed.text, packed.offsets, counts, held)
+    first, second = kernels.new_table(False), kernels.new_table(False)
+    kernels.add_packed(first, packed.text, packed.offsets, most, NO_DOCUMENTS)
+    kernels.add_packed(second, packed.text, packed.offsets, one, NO_DOCUMENTS)
+    with pytest.raises(InputError, match=r"below 2\^63"):
+        kernels.merge_tables(first, second)
+
+
+ROW = st.one_of(
+    st.builds("{}\t{}".format, WORD, st.integers(0, (1 << 63) - 1)),
+    st.builds("{}\t{}\t{}".format, WORD, st.integers(0, 9), st.integers(0, (1 << 63) - 1)),
+    st.sampled_from(["", "a\t1\r", "\r", "word", "a\t", "\t1", "a\t1\t", "a\t1\t2\t3", "a\tx",
+                     "a 1", "a\t9223372036854775808", "a\t99999999999999999999", "a\x01\t1",
+                     "a\t1\rb"]),
+)  # fmt: skip
+
+
+@given(lines=st.lists(ROW, max_size=8), end=st.sampled_from(["", "\n"]))
+def test_rows_are_read_up_to_the_first_strange_one(device, lines, end):
+    data = ("\n".join(lines) + end).encode()
+    text = np.frombuffer(bytearray(data + bytes(16)), np.uint8)
+    words, offsets, counts, documents, done = kernel("packed", device).parse_rows(text, len(data))
+    assert offsets.dtype == counts.dtype == documents.dtype == np.int64
+    found = zip(PackedStrings(words, offsets), counts.tolist(), documents.tolist(), strict=True)
+    expected, read = [], 0
+    for line in data.decode().split("\n"):
+        fields = line.removesuffix("\r").split("\t")
+        numbers = fields[1:]
+        good = 1 <= len(numbers) <= 2 and fields[0] and min(fields[0]) > "\x1f"
+        good = good and all(n.isdigit() and len(n) < 20 and int(n) < 1 << 63 for n in numbers)
+        if not good and line not in ("", "\r"):
+            break
+        if good:
+            expected.append((fields[0], int(numbers[0]), int((*numbers, "0")[1])))
+        read = min(read + len(line.encode()) + 1, len(data))
+    assert (list(found), done) == (expected, read)
+
+
+@given(rows=st.lists(st.tuples(st.integers(0, 3), WORD), max_size=6))
+def test_whether_words_are_in_order_is_seen(device, rows):
+    for order in (rows, sorted(rows, key=lambda row: (-row[0], row[1].encode()))):
+        packed = PackedStrings.from_strings([word for _, word in order])
+        counts = np.array([n for n, _ in order], np.int64)
+        keys = [(-n, word.encode()) for n, word in order]
+        in_order = all(a < b for a, b in pairwise(keys))
+        assert (
+            bool(kernel("packed", device).is_ranked(packed.text, packed.offsets, counts))
+            is in_order
+        )

@@ -12,14 +12,26 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
+from textzero.errors import InputError
 from textzero.kernels.cpu._jit import byte_at, fetch_ahead, jit, word_at
+from textzero.kernels.cpu._slots import (
+    KEY0,
+    KEY1,
+    LONG,
+    NOTHING,
+    OFFSET,
+    VALUE,
+    list_places,
+    measure,
+    settle,
+    take_words,
+    unpack,
+)
 
-_KEY0, _KEY1, _VALUE, _OFFSET = 0, 1, 2, 3
-_LONG = np.uint64(0xFF << 56)
-_ONE, _EIGHT, _SHIFT = np.uint64(1), np.uint64(8), np.uint64(29)
+_ONE, _SHIFT = np.uint64(1), np.uint64(29)
 _MIX0, _MIX1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
-_ALL, _NOTHING = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(0)
-_ENTRIES, _USED, _DOCUMENT, _HELD, _POSITION = 0, 1, 2, 3, 4
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_ENTRIES, _USED, _DOCUMENT, _HELD, _WRAPPED = 0, 1, 2, 3, 4
 _SPACE = 0x20
 _BATCH = 64
 
@@ -31,7 +43,7 @@ class Table:
     documents: bool
     slots: Array = field(default_factory=lambda: np.zeros((1 << 12, 4), np.uint64))
     arena: Array = field(default_factory=lambda: np.zeros(1 << 12, np.uint8))
-    # entries, arena bytes used, current document, bytes held, position in the text
+    # entries, arena bytes used, current document, bytes held, whether a sum has passed 2^63 - 1
     state: Array = field(default_factory=lambda: np.zeros(5, np.int64))
     # per slot: documents that hold the word, the last of them
     seen: Array = field(default_factory=lambda: np.zeros((0, 2), np.int64))
@@ -48,7 +60,7 @@ class Table:
 def _key(text: Array, start: int, stop: int) -> tuple[np.uint64, np.uint64]:
     length = stop - start
     if length <= 8:
-        return word_at(text, start) & (_ALL >> np.uint64(64 - 8 * length)), _NOTHING
+        return word_at(text, start) & (_ALL >> np.uint64(64 - 8 * length)), NOTHING
     if length <= 16:
         high = word_at(text, start + 8) & (_ALL >> np.uint64(64 - 8 * (length - 8)))
         return word_at(text, start), high
@@ -58,7 +70,7 @@ def _key(text: Array, start: int, stop: int) -> tuple[np.uint64, np.uint64]:
         digest ^= digest >> _SHIFT
     digest = (digest ^ word_at(text, stop - 8)) * _MIX1
     digest ^= digest >> _SHIFT
-    return digest, _LONG | np.uint64(length)
+    return digest, LONG | np.uint64(length)
 
 
 @jit
@@ -81,11 +93,11 @@ def _slot_of(
     mask = np.uint64(slots.shape[0] - 1)
     place = _home(key0, key1) & mask
     while True:
-        found0, found1 = slots[place, _KEY0], slots[place, _KEY1]
+        found0, found1 = slots[place, KEY0], slots[place, KEY1]
         if found0 == key0 and found1 == key1:
-            if key1 < _LONG:
+            if key1 < LONG:
                 return np.int64(place)
-            offset = np.int64(slots[place, _OFFSET])
+            offset = np.int64(slots[place, OFFSET])
             same = True
             for k in range(stop - start):
                 if byte_at(arena, offset + k) != byte_at(text, start + k):
@@ -116,24 +128,28 @@ def _add_one(
     """
     key0, key1 = _key(text, start, stop)
     place = _slot_of(slots, arena, text, start, stop, key0, key1)
-    if slots[place, _KEY0] == 0 and slots[place, _KEY1] == 0:
+    if slots[place, KEY0] == 0 and slots[place, KEY1] == 0:
         if state[_ENTRIES] * 2 >= slots.shape[0]:
             return False
-        if key1 >= _LONG:
+        if key1 >= LONG:
             used = state[_USED]
             if used + stop - start + 16 > arena.size:
                 return False
             for k in range(stop - start):
                 arena[used + k] = byte_at(text, start + k)
-            slots[place, _OFFSET] = np.uint64(used)
+            slots[place, OFFSET] = np.uint64(used)
             state[_USED] = used + stop - start
-        slots[place, _KEY0] = key0
-        slots[place, _KEY1] = key1
+        slots[place, KEY0] = key0
+        slots[place, KEY1] = key1
         state[_ENTRIES] += 1
-    slots[place, _VALUE] += np.uint64(count)
+    slots[place, VALUE] += np.uint64(count)
+    if np.int64(slots[place, VALUE]) < 0:
+        state[_WRAPPED] = 1
     if seen.shape[0]:
         if documents >= 0:
             seen[place, 0] += documents
+            if seen[place, 0] < 0:
+                state[_WRAPPED] = 1
         elif seen[place, 1] != state[_DOCUMENT]:
             seen[place, 0] += 1
             seen[place, 1] = state[_DOCUMENT]
@@ -174,14 +190,14 @@ def _add_tokens(
                 state[_DOCUMENT] += 1
                 continue
             place, key0, key1 = places[b], keys[b, 0], keys[b, 1]
-            if seen.shape[0] == 0 and key1 < _LONG:
+            if seen.shape[0] == 0 and key1 < LONG:
                 # the common case: a short word near its home
-                while slots[place, _KEY0] != key0 or slots[place, _KEY1] != key1:
-                    if slots[place, _KEY0] == 0 and slots[place, _KEY1] == 0:
+                while slots[place, KEY0] != key0 or slots[place, KEY1] != key1:
+                    if slots[place, KEY0] == 0 and slots[place, KEY1] == 0:
                         break
                     place = (place + _ONE) & mask
-                if slots[place, _KEY0] == key0 and slots[place, _KEY1] == key1:
-                    slots[place, _VALUE] += _ONE
+                if slots[place, KEY0] == key0 and slots[place, KEY1] == key1:
+                    slots[place, VALUE] += _ONE
                     continue
             stop = np.int64(stops[head + b])
             if not _add_one(slots, arena, state, seen, text, start, stop, 1, -1):
@@ -273,11 +289,11 @@ def _move(old: Array, old_seen: Array, new: Array, new_seen: Array) -> None:
     """Put every entry into a larger slot array. Keys are unique, so no string is compared."""
     mask = np.uint64(new.shape[0] - 1)
     for i in range(old.shape[0]):
-        key0, key1 = old[i, _KEY0], old[i, _KEY1]
+        key0, key1 = old[i, KEY0], old[i, KEY1]
         if key0 == 0 and key1 == 0:
             continue
         place = _home(key0, key1) & mask
-        while new[place, _KEY0] != 0 or new[place, _KEY1] != 0:
+        while new[place, KEY0] != 0 or new[place, KEY1] != 0:
             place = (place + _ONE) & mask
         for k in range(4):
             new[place, k] = old[i, k]
@@ -289,7 +305,7 @@ def _move(old: Array, old_seen: Array, new: Array, new_seen: Array) -> None:
 def _grow(table: Table, longest: int) -> None:
     """Make room for at least one more word of `longest` bytes."""
     if table.state[_ENTRIES] * 2 >= table.slots.shape[0]:
-        capacity = table.slots.shape[0] * (4 if table.slots.shape[0] < 1 << 20 else 2)
+        capacity = _next_capacity(table.slots.shape[0])
         slots = np.zeros((capacity, 4), np.uint64)
         seen = np.zeros((capacity if table.documents else 0, 2), np.int64)
         _move(table.slots, table.seen, slots, seen)
@@ -298,6 +314,10 @@ def _grow(table: Table, longest: int) -> None:
         arena = np.zeros(table.arena.size * 2 + longest + 16, np.uint8)
         arena[: table.state[_USED]] = table.arena[: table.state[_USED]]
         table.arena = arena
+
+
+def _next_capacity(capacity: int) -> int:
+    return capacity * (4 if capacity < 1 << 20 else 2)
 
 
 def new_table(documents: bool) -> Table:
@@ -362,8 +382,14 @@ def add_packed(table: Table, text: Array, offsets: Array, counts: Array, documen
             *(text, offsets, counts, documents, done),
         )
         if done == counts.size:
+            _refuse_wrapped(table)
             return
         _grow(table, int(offsets[done + 1] - offsets[done]))
+
+
+def _refuse_wrapped(table: Table) -> None:
+    if table.state[_WRAPPED]:
+        raise InputError("a sum of counts must stay below 2^63; count smaller parts apart")
 
 
 @jit
@@ -380,36 +406,22 @@ def _merge_into(
 ) -> int:
     start: Any
     for i in range(first, other.shape[0]):
-        key0, key1 = other[i, _KEY0], other[i, _KEY1]
+        key0, key1 = other[i, KEY0], other[i, KEY1]
         if key0 == 0 and key1 == 0:
             continue
-        count = np.int64(other[i, _VALUE])
+        count = np.int64(other[i, VALUE])
         more = other_seen[i, 0] if other_seen.shape[0] else 0
-        if key1 >= _LONG:
-            start = np.int64(other[i, _OFFSET])
-            stop = start + np.int64(key1 & ~_LONG)
+        if key1 >= LONG:
+            start = np.int64(other[i, OFFSET])
+            stop = start + np.int64(key1 & ~LONG)
             text = other_arena
         else:
             start = 0
-            stop = _unpack(key0, key1, scratch, 0)
+            stop = unpack(key0, key1, scratch, 0)
             text = scratch
         if not _add_one(slots, arena, state, seen, text, start, stop, count, more):
             return i
     return other.shape[0]
-
-
-@jit
-def _unpack(key0: np.uint64, key1: np.uint64, out: Array, n: int) -> int:
-    """Write the bytes of a short key at out[n], return the next free byte."""
-    while key0 != 0:
-        out[n] = key0 & np.uint64(0xFF)
-        key0 >>= _EIGHT
-        n += 1
-    while key1 != 0:
-        out[n] = key1 & np.uint64(0xFF)
-        key1 >>= _EIGHT
-        n += 1
-    return n
 
 
 def merge_tables(table: Table, other: Table) -> None:
@@ -421,8 +433,9 @@ def merge_tables(table: Table, other: Table) -> None:
             *(other.slots, other.arena, other.seen, scratch, done),
         )
         if done == other.slots.shape[0]:
+            _refuse_wrapped(table)
             return
-        _grow(table, int(other.slots[done, _KEY1] & ~_LONG) if other.arena.size else 0)
+        _grow(table, int(other.slots[done, KEY1] & ~LONG) if other.arena.size else 0)
 
 
 @jit
@@ -432,18 +445,18 @@ def _unload(
     n = 0
     size: Any = 0
     for i in range(slots.shape[0]):
-        key0, key1 = slots[i, _KEY0], slots[i, _KEY1]
+        key0, key1 = slots[i, KEY0], slots[i, KEY1]
         if key0 == 0 and key1 == 0:
             continue
-        if key1 < _LONG:
-            size = _unpack(key0, key1, out, size)
+        if key1 < LONG:
+            size = unpack(key0, key1, out, size)
         else:
-            start = np.int64(slots[i, _OFFSET])
-            for k in range(np.int64(key1 & ~_LONG)):
+            start = np.int64(slots[i, OFFSET])
+            for k in range(np.int64(key1 & ~LONG)):
                 out[size + k] = byte_at(arena, start + k)
-            size += np.int64(key1 & ~_LONG)
+            size += np.int64(key1 & ~LONG)
         offsets[n + 1] = size
-        counts[n] = slots[i, _VALUE]
+        counts[n] = slots[i, VALUE]
         if held.size:
             held[n] = seen[i, 0]
         n += 1
@@ -458,6 +471,49 @@ def unload(table: Table) -> tuple[Array, Array, Array, Array]:
     documents = np.zeros(n if table.documents else 0, np.int64)
     size = _unload(table.slots, table.arena, table.seen, out, offsets, counts, documents)
     return out[: size + 16].copy(), offsets, counts, documents
+
+
+def clear(table: Table) -> None:
+    table.slots.fill(0)
+    table.seen.fill(0)
+    table.state[_ENTRIES] = table.state[_USED] = 0
+
+
+def extent(table: Table) -> tuple[int, int]:
+    entries = int(table.state[_ENTRIES])
+    return entries, 16 * entries + int(table.state[_USED])
+
+
+def size_after(table: Table, words: int, text: int) -> int:
+    entries, used = int(table.state[_ENTRIES]) + words, int(table.state[_USED]) + text + 16
+    row = 48 if table.documents else 32
+    old = capacity = table.slots.shape[0]
+    while entries * 2 >= capacity:
+        old, capacity = capacity, _next_capacity(capacity)
+    arena = table.arena.size
+    if used > arena:
+        arena += max(2 * arena, used) + text + 16
+    # the larger of: two sizes side by side; the arrays that `sorted_places` needs
+    return capacity * row + max(old * row * (capacity > old), entries * 32) + arena
+
+
+def sorted_places(table: Table) -> Array:
+    n = int(table.state[_ENTRIES])
+    places, prefixes = np.empty(n, np.int64), np.empty(n, np.uint64)
+    list_places(table.slots, table.arena, places, prefixes)
+    order = np.argsort(prefixes)
+    settle(order, prefixes, places, table.slots, table.arena, np.empty_like(order))
+    return places[order]
+
+
+def take(table: Table, places: Array) -> tuple[Array, Array, Array, Array, Array]:
+    offsets, counts = np.zeros(places.size + 1, np.int64), np.empty(places.size, np.int64)
+    measure(table.slots, places, offsets)
+    out = np.zeros(int(offsets[-1]) + 16, np.uint8)
+    take_words(table.slots, table.arena, places, out, offsets, counts)
+    seen = table.seen[places] if table.documents else np.zeros((0, 2), np.int64)
+    is_open = np.equal(seen[:, 1], table.state[_DOCUMENT])
+    return out, offsets, counts, seen[:, 0].copy(), is_open
 
 
 def set_values(table: Table, text: Array, offsets: Array, values: Array) -> None:
@@ -483,10 +539,10 @@ def _look_up(
                 ids[head + b] = -1
                 continue
             place = _slot_of(slots, arena, text, start, stop, keys[b, 0], keys[b, 1])
-            if slots[place, _KEY0] == 0 and slots[place, _KEY1] == 0:
+            if slots[place, KEY0] == 0 and slots[place, KEY1] == 0:
                 ids[head + b] = -2
             else:
-                ids[head + b] = np.int32(np.int64(slots[place, _VALUE]) - 1)
+                ids[head + b] = np.int32(np.int64(slots[place, VALUE]) - 1)
 
 
 def look_up(table: Table, text: Array, starts: Array, stops: Array) -> Array:

@@ -8,7 +8,10 @@ is neither empty nor does it hold a NUL byte. Several words are given as `text` 
 import numpy as np
 
 from textzero._compat import Array
+from textzero.errors import InputError
 from textzero.kernels.reference.packed import _packed
+
+_MOST = (1 << 63) - 1
 
 
 class Table:
@@ -71,20 +74,82 @@ def add_packed(table: Table, text: Array, offsets: Array, counts: Array, documen
         offsets: int64 (n + 1,).
         counts: int64 (n,). What to add to each word's count.
         documents: int64 (n,). What to add to each word's documents; or empty.
+
+    Raises:
+        InputError: A sum passes 2^63 - 1.
     """
     for i, count in enumerate(counts.tolist()):
         word = text[offsets[i] : offsets[i + 1]].tobytes()
-        table.values[word] = table.values.get(word, 0) + count
+        table.values[word] = _sum(table.values.get(word, 0), count)
         if documents.size:
-            table.held[word] = table.held.get(word, 0) + int(documents[i])
+            table.held[word] = _sum(table.held.get(word, 0), int(documents[i]))
 
 
 def merge_tables(table: Table, other: Table) -> None:
-    """Add all of `other` to `table`. Both have ended their last document."""
+    """Add all of `other` to `table`. Both have ended their last document.
+
+    Raises:
+        InputError: A sum passes 2^63 - 1.
+    """
     for word, count in other.values.items():
-        table.values[word] = table.values.get(word, 0) + count
+        table.values[word] = _sum(table.values.get(word, 0), count)
     for word, count in other.held.items():
-        table.held[word] = table.held.get(word, 0) + count
+        table.held[word] = _sum(table.held.get(word, 0), count)
+
+
+def _sum(one: int, other: int) -> int:
+    if one + other > _MOST:
+        raise InputError("a sum of counts must stay below 2^63; count smaller parts apart")
+    return one + other
+
+
+def clear(table: Table) -> None:
+    """Forget the words. The open document stays open, so that its n-grams reach back."""
+    table.values.clear()
+    table.held.clear()
+    table.current.clear()
+
+
+def extent(table: Table) -> tuple[int, int]:
+    """Return (words, most bytes of their text)."""
+    return len(table.values), sum(map(len, table.values))
+
+
+def size_after(table: Table, words: int, text: int) -> int:
+    """Return the most bytes that a table may take when more is added and then sorted.
+
+    Args:
+        table: The table.
+        words: Words that may be new.
+        text: Bytes of their text, at most.
+    """
+    held, size = extent(table)
+    return (held + words) * 200 + size + text
+
+
+def sorted_places(table: Table) -> Array:
+    """Return int64 (n,): where in the table its words are, in the order of their bytes."""
+    words = list(table.values)
+    return np.array(sorted(range(len(words)), key=words.__getitem__), np.int64)
+
+
+def take(table: Table, places: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """Return the words at some places, which stay in the table.
+
+    Returns:
+        text: uint8. The words, with their padding.
+        offsets: int64 (n + 1,).
+        counts: int64 (n,).
+        documents: int64 (n,), or (0,) when the table does not count them.
+        is_open: bool (n,). Whether the open document, which is counted, holds the word; or (0,).
+    """
+    rows = list(table.values.items())
+    rows = [rows[i] for i in places.tolist()]
+    text, offsets = _packed([word for word, _ in rows])
+    counts = np.array([count for _, count in rows], np.int64)
+    is_open = np.array([w in table.current for w, _ in rows if table.documents], bool)
+    held = np.array([table.held.get(w, 0) for w, _ in rows if table.documents], np.int64)
+    return text, offsets, counts, held + is_open, is_open
 
 
 def unload(table: Table) -> tuple[Array, Array, Array, Array]:
