@@ -7,6 +7,7 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
+from ._workspace import refuse_to_overwrite, workspace_beside
 
 
 @click.command()
@@ -43,6 +44,7 @@ from ._progress import make_progress
               help="Of the draws of unigram.")  # fmt: skip
 @options.memory_option
 @options.workers_option
+@options.engine_options
 @options.force_option
 @options.quiet_option
 def discover(
@@ -63,6 +65,8 @@ def discover(
     seed: int,
     memory: str | None,
     workers: int | None,
+    engine: str,
+    store: str | None,
     force: bool,
     quiet: bool,
     **corpus: Any,
@@ -75,7 +79,7 @@ def discover(
 
     from textzero.discovery.discover import discover_words
     from textzero.discovery.explain import explain_word
-    from textzero.files import refuse_missing_folder, refuse_to_overwrite
+    from textzero.files import refuse_missing_folder
     from textzero.lexicon import Lexicon, is_lexicon
 
     paths = corpus["corpus"]
@@ -86,32 +90,35 @@ def discover(
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
     begun = perf_counter()
-    lexicon = discover_words(
-        options.make_corpus(**corpus),
-        method=method,
-        unit=unit,
-        max_length=max_length,
-        min_count=min_count,
-        min_pmi=_numbers(min_pmi),
-        min_probability=min_probability,
-        compatible=compatible,
-        known=known,
-        domain=options.make_corpus(**{**corpus, "corpus": domain}) if domain else None,
-        lowercase=lowercase,
-        nfkc=nfkc,
-        seed=seed,
-        memory=memory,
-        workers=workers,
-        progress=make_progress(quiet),
-    )
-    if not dropped:
-        lexicon.dropped = None
-    if output != "-":
-        lexicon.save(output)
-    elif explain is None:
-        for block in lexicon.formatted():
-            sys.stdout.buffer.write(block)
-        sys.stdout.buffer.flush()
+    with workspace_beside(output, quiet, store) as workspace:
+        lexicon = discover_words(
+            options.make_corpus(**corpus),
+            method=method,
+            unit=unit,
+            max_length=max_length,
+            min_count=min_count,
+            min_pmi=_numbers(min_pmi),
+            min_probability=min_probability,
+            compatible=compatible,
+            known=known,
+            domain=options.make_corpus(**{**corpus, "corpus": domain}) if domain else None,
+            lowercase=lowercase,
+            nfkc=nfkc,
+            seed=seed,
+            memory=memory,
+            workers=workers,
+            workspace=workspace,
+            engine=engine,
+            progress=make_progress(quiet),
+        )
+        if not dropped:
+            lexicon.dropped = None
+        if output != "-":
+            lexicon.save(output)
+        elif explain is None:
+            for block in lexicon.formatted():
+                sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
     options.report_losses(lexicon.reading, quiet)
     if explain is not None:
         click.echo(explain_word(lexicon, explain))

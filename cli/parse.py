@@ -7,6 +7,8 @@ import click
 
 from . import _options as options
 
+_GROWTH = 30  # bytes in memory of a byte of templates
+
 
 @click.command()
 @click.argument("templates", type=click.Path())
@@ -15,8 +17,16 @@ from . import _options as options
               help="How to find the words.  [default: as for the templates; a function must be "
               "named again]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each sentence.")
+@options.memory_option
 @options.quiet_option
-def parse(templates: str, tokenizer: str | None, as_json: bool, quiet: bool, **corpus: Any) -> None:
+def parse(
+    templates: str,
+    tokenizer: str | None,
+    as_json: bool,
+    memory: str | None,
+    quiet: bool,
+    **corpus: Any,
+) -> None:
     """Print each sentence of CORPUS (- is standard input) as a tree of nested TEMPLATES.
 
     Brackets hold a template; what fills its placeholders stands below, in order. Words that no
@@ -27,6 +37,7 @@ def parse(templates: str, tokenizer: str | None, as_json: bool, quiet: bool, **c
 
     if templates == "-":
         raise click.UsageError("TEMPLATES must be a file, got -; only CORPUS is read from a pipe")
+    _refuse_large(templates, memory)
     loaded = Templates.load(templates)
     words, parser = loaded.tokenizer(tokenizer), Parser(loaded)
     texts = options.make_corpus(**corpus)
@@ -40,3 +51,19 @@ def parse(templates: str, tokenizer: str | None, as_json: bool, quiet: bool, **c
                 else:
                     click.echo(f"{tree}\n")
     options.report_losses(reading, quiet)
+
+
+def _refuse_large(templates: str, memory: str | None) -> None:
+    """Raise ResourceError when the templates do not fit in memory; text is read piece by piece."""
+    from os.path import getsize, isfile
+
+    from textzero.errors import ResourceError
+    from textzero.files import size_text
+    from textzero.memory import BASE, memory_bytes
+
+    needed = _GROWTH * (getsize(templates) if isfile(templates) else 0)
+    if needed > memory_bytes(memory) - BASE:
+        raise ResourceError(
+            f"the templates of {templates} take about {size_text(needed)}; give at least "
+            f"--memory {(BASE + needed >> 20) + 1}MB"
+        )

@@ -8,6 +8,7 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
+from ._workspace import refuse_to_overwrite, workspace_beside
 
 
 @click.command()
@@ -30,6 +31,7 @@ from ._progress import make_progress
 @click.option("--dropped", metavar="FILE",
               help="Write here which frequent templates were not kept, and why (- for standard "
               "output).")  # fmt: skip
+@options.memory_option
 @options.workers_option
 @options.force_option
 @options.quiet_option
@@ -44,6 +46,7 @@ def templates(
     tokenizer: str,
     lowercase: bool,
     nfkc: bool,
+    memory: str | None,
     workers: int | None,
     force: bool,
     quiet: bool,
@@ -60,7 +63,7 @@ def templates(
     from os.path import realpath
     from time import perf_counter
 
-    from textzero.files import refuse_missing_folder, refuse_to_overwrite
+    from textzero.files import refuse_missing_folder
     from textzero.structure.finding import find_templates
 
     piped = "-" in (output, dropped)
@@ -74,23 +77,26 @@ def templates(
             refuse_to_overwrite(path, force)
             refuse_missing_folder(path)
     begun = perf_counter()
-    found = find_templates(
-        options.make_corpus(**corpus),
-        tokenizer=tokenizer,
-        lowercase=lowercase,
-        nfkc=nfkc,
-        window=window,
-        min_count=min_count,
-        min_pmi=min_pmi,
-        max_words=max_words,
-        n_fillers=fillers,
-        workers=workers,
-        progress=make_progress(quiet),
-    )
-    if output == "-":
-        _print(found.lines())
-    else:
-        found.save(output)
+    with workspace_beside(output, quiet) as workspace:
+        found = find_templates(
+            options.make_corpus(**corpus),
+            tokenizer=tokenizer,
+            lowercase=lowercase,
+            nfkc=nfkc,
+            window=window,
+            min_count=min_count,
+            min_pmi=min_pmi,
+            max_words=max_words,
+            n_fillers=fillers,
+            memory=memory,
+            workers=workers,
+            workspace=workspace,
+            progress=make_progress(quiet),
+        )
+        if output == "-":
+            _print(found.lines())
+        else:
+            found.save(output)
     if dropped == "-":
         _print(found.dropped_lines())
     elif dropped is not None:

@@ -83,7 +83,7 @@ def test_a_sample_is_decided_by_seed_and_line(lexicon):
 
 @pytest.mark.parametrize("workers", [1, 2, 7])
 def test_any_number_of_workers_writes_the_same(lexicon, tmp_path, workers, monkeypatch):
-    monkeypatch.setattr("textzero_cli.segment._BATCH", 100)
+    monkeypatch.setattr("textzero._segmented._BATCH", 100)
     lines = [f"北京大学{i} ab" * (i % 5) for i in range(500)]
     (tmp_path / "text.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     result = invoke("segment", lexicon, tmp_path / "text.txt", "--workers", workers)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textzero.corpus import Corpus
+from textzero.discovery.arrays import Arrays
 from textzero.discovery.cohesion import auto_count, cohesion_lexicon, cohesions_of
 from textzero.discovery.ngrams import count_ngrams
 from textzero.discovery.units import read_units
@@ -193,7 +194,7 @@ def test_workers_room_and_folder_change_nothing(tmp_path):
     for workers in (2, 7):
         same(lexicon(lines, workers=workers, **limits), expected)
     same(lexicon(lines, workers=2, room=1 << 12, **limits), expected)
-    same(lexicon(lines, workers=2, folder=tmp_path, **limits), expected)
+    same(lexicon(lines, workers=2, arrays=Arrays(0, lambda: tmp_path), **limits), expected)
     rows = list(zip((-expected.counts).tolist(), expected.words, strict=True))
     assert rows == sorted(rows)
 

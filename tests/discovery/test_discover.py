@@ -1,14 +1,18 @@
 import inspect
 from collections import Counter
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from time import sleep
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from textzero import workspace as workspaces
 from textzero.corpus import Corpus
 from textzero.counting import count_words
-from textzero.discovery import discover
+from textzero.discovery import arrays, discover, journal, unit_shards
 from textzero.discovery.discover import (
     METHODS,
     default_length,
@@ -16,10 +20,13 @@ from textzero.discovery.discover import (
     discover_words,
 )
 from textzero.discovery.units import read_units
-from textzero.errors import InputError
+from textzero.disk import Disk, replaced_disk
+from textzero.engines import Processes
+from textzero.errors import InputError, ResourceError
 from textzero.lexicon import Lexicon
 from textzero.segmentation_score import read_segmented, score_segmentation
 from textzero.segmenter import Segmenter
+from textzero.workspace import Stage, Workspace
 
 SMALL = ["北京的天北京的地", "天地在北京", "地在北京的天"] * 20
 
@@ -86,33 +93,114 @@ def test_the_file_is_the_same_for_any_workers_and_splits(method, tmp_path):
         assert saved(lexicon, tmp_path / "b.tsv") == first
 
 
+@pytest.fixture
+def corpus(tmp_path):
+    """A corpus in three files."""
+    (tmp_path / "corpus").mkdir()
+    texts = joined(language(2, 2000, letters=100))
+    for k in range(3):
+        text = "\n".join(texts[k::3]) + "\n"
+        (tmp_path / "corpus" / f"{k}.txt").write_text(text, encoding="utf-8")
+    return Corpus(tmp_path / "corpus")
+
+
 @pytest.mark.parametrize("method", METHODS)
-def test_what_lies_on_disk_gives_the_same_file(method, tmp_path, monkeypatch):
-    texts = joined(language(2, 2000))
-    folders = []
-    read = discover.read_units
+def test_the_file_is_the_same_for_any_memory(method, corpus, tmp_path, monkeypatch):
+    expected = saved(discover_words(corpus, method=method, workers=2), tmp_path / "a.tsv")
+    monkeypatch.setattr(discover, "BASE", (300 << 20) - 8)  # no room for arrays
+    monkeypatch.setattr(arrays, "_SMALL", 64)
+    mapped = []
+    new = arrays.Arrays._mapped
+    monkeypatch.setattr(
+        arrays.Arrays, "_mapped", lambda self, *args: mapped.append(args) or new(self, *args)
+    )
+    with Workspace.temporary(tmp_path) as workspace:
+        lexicon = discover_words(
+            corpus, method=method, workers=2, memory="300MB", workspace=workspace
+        )
+        assert mapped and not list((workspace.folder / "scratch" / "discover").iterdir())
+    assert saved(lexicon, tmp_path / "b.tsv") == expected
 
-    def read_and_note(*arguments, **settings):
-        folders.append(settings["folder"])
-        return read(*arguments, **settings)
 
-    monkeypatch.setattr(discover, "read_units", read_and_note)
-    here = discover_words(texts, method=method, workers=2, memory="4GB")
-    monkeypatch.setattr(discover, "_stream_bytes", lambda *_: 1 << 60)
-    there = discover_words(texts, method=method, workers=2, memory="400MB")
-    assert folders[0] is None and folders[1] is not None
-    assert saved(here, tmp_path / "a.tsv") == saved(there, tmp_path / "b.tsv")
-    assert not Path(folders[1]).exists()
+def test_a_small_disk_is_refused_before_the_corpus_is_read(tmp_path):
+    class Small(Disk):
+        def free(self, path):  # noqa: ARG002
+            return 10**9 - 1
 
-
-def test_a_small_memory_sends_a_large_corpus_to_disk(tmp_path):
     path = tmp_path / "a.txt"
-    path.write_bytes(b"")
-    with path.open("r+b") as file:
+    with path.open("wb") as file:
         file.truncate(100_000_000)
-    corpus = Corpus(path)
-    assert discover._stream_bytes(corpus, "character", None) == 10 * corpus.size
-    assert discover._stream_bytes(corpus, "letter", None) == 48 * corpus.size
+    with (
+        replaced_disk(Small()),
+        pytest.raises(ResourceError, match=r"may take 1.0 GB in .*1000 MB"),
+    ):
+        discover_words(Corpus(path), memory="300MB")
+
+
+def test_threads_that_ask_for_the_scratch_folder_at_once_get_one(tmp_path):
+    class Slow(Disk):
+        def make_folder(self, path, *, exist_ok=False):
+            sleep(0.05)
+            super().make_folder(path, exist_ok=exist_ok)
+
+    with Workspace.temporary(tmp_path) as workspace, replaced_disk(Slow()):
+        scratch = discover._Scratch(workspace, ExitStack())
+
+        def write(number):
+            (scratch() / str(number)).touch()
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(write, range(4)))
+        assert len(list(scratch().iterdir())) == 4
+
+
+class Broken(Exception):
+    """A run that was broken off."""
+
+
+@pytest.mark.parametrize("method", ["unigram", "cohesion"])
+def test_a_run_that_is_broken_off_anywhere_goes_on_to_the_same_file(
+    method, corpus, tmp_path, monkeypatch
+):
+    expected = saved(discover_words(corpus, method=method, workers=2), tmp_path / "a.tsv")
+    monkeypatch.setattr(workspaces, "COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(journal, "SHARE", float("inf"))
+    commit, done = Stage.commit, []
+
+    def commit_and_break(stage, name, facts):
+        if name in done:
+            raise AssertionError(f"{name} was made again")
+        commit(stage, name, facts)
+        done.append(name)
+        raise Broken
+
+    monkeypatch.setattr(Stage, "commit", commit_and_break)
+    output, breaks = tmp_path / "b.tsv", 0
+    while not output.exists():
+        try:
+            with Workspace.beside(output) as workspace:
+                found = discover_words(corpus, method=method, workers=2, workspace=workspace)
+                found.save(output)
+        except Broken:
+            breaks += 1
+            assert workspace.folder.is_dir()
+    assert breaks == len(done) >= {"unigram": 20, "cohesion": 7}[method]
+    assert output.read_bytes() == expected
+    assert found.reading.bytes == corpus.size
+    assert not workspace.folder.exists()
+
+
+def test_a_changed_corpus_starts_afresh_and_says_so(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(workspaces, "COMMIT_SECONDS", 0.0)
+    said, output = [], tmp_path / "a.tsv"
+    with pytest.raises(Broken), Workspace.beside(output) as workspace:
+        discover_words(corpus, workers=1, workspace=workspace)
+        raise Broken
+    other = Corpus(tmp_path / "corpus" / "1.txt")
+    with Workspace.beside(output, say=said.append) as workspace:
+        again = discover_words(other, workers=1, workspace=workspace, seed=3)
+    assert said == ["discover starts afresh: other inputs, seed than before"]
+    assert saved(again, output) == saved(discover_words(other, seed=3), tmp_path / "b.tsv")
 
 
 def test_a_lexicon_with_its_scores_and_reasons_survives_a_file(tmp_path):
@@ -333,3 +421,22 @@ def test_known_words_may_be_any_strings(known):
 def test_a_domain_that_holds_no_word_is_an_error():
     with pytest.raises(InputError, match="holds no word of this corpus"):
         discover_words(["甲乙丙甲乙"] * 9, domain=["xyz"])
+
+
+def test_processes_read_the_same_units_and_go_on_where_they_were(corpus, tmp_path, monkeypatch):
+    expected = saved(discover_words(corpus, workers=2), tmp_path / "a.tsv")
+    monkeypatch.setattr(unit_shards, "_SHARD", 2000)
+    corpus.splits = partial(Corpus.splits, corpus, 1000)
+    engine, output, asked = Processes(2), tmp_path / "b.tsv", []
+    run = engine.run
+    monkeypatch.setattr(engine, "run", lambda work, tasks: asked.append(tasks) or run(work, tasks))
+    with pytest.raises(Broken), Workspace.beside(output) as workspace:
+        discover_words(corpus, engine=engine, workspace=workspace)
+        next(workspace.folder.glob("discover-*/ids-0.json")).unlink()
+        raise Broken
+    assert [len(tasks) > 3 for tasks in asked] == [True, True]
+    with Workspace.beside(output) as workspace:
+        again = discover_words(corpus, engine=engine, workspace=workspace)
+    assert len(asked) == 3 and len(asked[2]) == 1
+    assert saved(again, output) == expected
+    assert again.reading.bytes == corpus.size

@@ -1,6 +1,9 @@
 from collections import Counter
 from itertools import pairwise
 from math import log
+from mmap import mmap
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
@@ -9,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from textzero.discovery import ngrams
-from textzero.discovery.ngrams import count_ngrams, ranges_of
+from textzero.discovery import ngrams, pair_counts
+from textzero.discovery.arrays import Arrays
+from textzero.discovery.ngrams import count_ngrams
+from textzero.discovery.pair_counts import ranges
 from textzero.discovery.units import Units, read_units
 from textzero.packed import PackedStrings
 from textzero.progress import Progress
@@ -121,11 +126,32 @@ def test_ngrams_equal_brute_force(texts, longest, workers):
 )
 def test_neither_ranges_nor_blocks_change_anything(texts, longest, block, most, workers):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ngrams, "_BLOCK", block)
-        patch.setattr(ngrams, "ranges_of", lambda sizes, _: ranges_of(sizes, most))
+        patch.setattr(pair_counts, "_STEP", block)
+        patch.setattr(pair_counts, "ranges", lambda sizes, _: ranges(sizes, most))
         result = check(as_units(texts), longest, workers=workers)
     whole = count_ngrams(as_units(texts), longest, room=1 << 20, workers=1)
     assert_array_equal(result.sums, whole.sums)  # to the last bit
+
+
+@settings(max_examples=30)
+@given(
+    texts=TEXTS,
+    longest=st.integers(1, 4),
+    most=st.integers(1, 40),
+    workers=st.sampled_from([1, 2]),
+)
+def test_blocks_that_are_counted_and_merged_give_the_same(texts, longest, most, workers):
+    def merged(stream, occurrences, least, _, workers, arrays):
+        parts = list(ranges(occurrences, most))
+        return pair_counts._merged(stream, parts, least, most, workers, arrays)
+
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setattr(ngrams, "repeated_pairs", merged)
+        patch.setattr(ngrams, "_NAME", 1 << 70)  # and names are found without a table
+        arrays = Arrays(1 << 30, lambda: Path(folder))
+        result = check(as_units(texts), longest, workers=workers, arrays=arrays)
+    whole = count_ngrams(as_units(texts), longest, room=1 << 20, workers=1)
+    assert_array_equal(result.sums, whole.sums)
 
 
 @given(texts=TEXTS, most=st.integers(3, 30), workers=st.sampled_from([1, 2]))
@@ -139,7 +165,7 @@ def test_of_more_text_only_more_frequent_ngrams_are_kept(texts, most, workers):
 def test_room_decides_how_much_is_sorted_at_once(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        ngrams, "ranges_of", lambda sizes, most: asked.append(most) or ranges_of(sizes, most)
+        pair_counts, "ranges", lambda sizes, most: asked.append(most) or ranges(sizes, most)
     )
     check(as_units(["abab"]), 1, room=1 << 30, workers=2)
     check(as_units(["abab"]), 1, room=1, workers=2)
@@ -164,16 +190,9 @@ def test_an_ngram_by_hand():
 
 
 @pytest.mark.parametrize("workers", [1, 2, 7])
-def test_one_long_run_of_one_character(workers, monkeypatch):
-    monkeypatch.setattr(ngrams, "_BLOCK", 10)
+def test_one_long_run_of_one_character(workers):
     result = check(as_units(["a" * 100]), 5, workers=workers)
     assert result.counts.tolist() == [0, 100, 99, 98, 97, 96]
-
-
-def test_a_run_longer_than_a_block(monkeypatch):
-    monkeypatch.setattr(ngrams, "_BLOCK", 16)
-    rng = np.random.default_rng(0)
-    check(as_units(["".join(rng.choice(list("abcd"), 300)), "ab"]), 5, workers=2)
 
 
 def test_levels_without_ngrams_are_empty():
@@ -190,22 +209,35 @@ def test_find_knows_no_ngram_longer_than_the_longest():
     assert result.find([]) == result.find([1, 0]) == 0
 
 
-@given(sizes=st.lists(st.integers(0, 9), max_size=20), most=st.integers(1, 15))
-def test_ranges_are_as_large_as_they_may_be(sizes, most):
-    ranges = ranges_of(np.array(sizes, np.int64), most)
-    assert [k for a, b in ranges for k in range(a, b)] == list(range(len(sizes)))
-    assert all(b == a + 1 or sum(sizes[a:b]) <= most for a, b in ranges)
-    assert all(sum(sizes[a : b + 1]) > most for (a, b), _ in pairwise(ranges))
+@given(
+    sizes=st.lists(st.integers(0, 9), max_size=20),
+    most=st.integers(1, 15),
+    step=st.integers(1, 9),
+)
+def test_ranges_are_as_large_as_they_may_be(sizes, most, step):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair_counts, "_STEP", step)
+        found = list(ranges(np.array(sizes, np.int64), most))
+    assert [k for a, b in found for k in range(a, b)] == list(range(len(sizes)))
+    assert all(b == a + 1 or sum(sizes[a:b]) <= most for a, b in found)
+    assert all(sum(sizes[a : b + 1]) > most for (a, b), _ in pairwise(found))
+
+
+def is_mapped(array):
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return isinstance(getattr(array, "obj", array), mmap)
 
 
 def test_numbers_in_a_file_are_those_in_memory(tmp_path):
     rng = np.random.default_rng(1)
-    texts = ["".join(rng.choice(list("甲乙丙丁戊"), 50)) for _ in range(40)]
+    texts = ["".join(rng.choice(list("甲乙丙丁戊"), 500)) for _ in range(40)]
+    arrays = Arrays(0, lambda: tmp_path)
     here = read_units(texts, workers=2)
-    there = read_units(texts, workers=2, folder=tmp_path)
+    there = read_units(texts, workers=2, arrays=arrays)
     first = count_ngrams(here, 4, room=1 << 20, workers=2)
-    second = count_ngrams(there, 4, room=1 << 20, workers=2, folder=tmp_path)
-    assert isinstance(second.places, np.memmap)
+    second = count_ngrams(there, 4, room=1 << 20, workers=2, arrays=arrays)
+    assert is_mapped(second.places) and not list(tmp_path.iterdir())
     for name in ("places", "first", "counts", "prefixes", "suffixes", "lasts", "sums", "kinds"):
         assert_array_equal(getattr(first, name), getattr(second, name))
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from textzero.corpus import Corpus
 from textzero.discovery import pair_entropy
+from textzero.discovery.arrays import Arrays
 from textzero.discovery.pair_entropy import auto_probability, entropy_lexicon
 from textzero.discovery.units import read_units
 
@@ -189,7 +190,7 @@ def test_latin_strings_are_units_and_not_glued_back_together():
 def test_a_corpus_without_pairs_has_only_units():
     found = lexicon(["天 地 天 地", "天"])
     assert as_dict(found) == {"天": 3, "地": 2}
-    assert found.dropped == []
+    assert list(found.dropped) == []
     assert np.isnan(found.scores["bits"]).all()
     assert as_dict(lexicon(["天 地 天 地", "天"], min_probability=0.5)) == {"天": 3}
 
@@ -231,7 +232,7 @@ def test_workers_room_and_folder_change_nothing(monkeypatch, tmp_path, compatibl
     for workers in (2, 7):
         same(lexicon(lines, workers=workers, **settings), expected)
     same(lexicon(lines, workers=2, room=1 << 12, **settings), expected)  # 16 columns, many shares
-    same(lexicon(lines, workers=2, folder=tmp_path, **settings), expected)
+    same(lexicon(lines, workers=2, arrays=Arrays(0, lambda: tmp_path), **settings), expected)
     for wide in (0, 1, 50):
         monkeypatch.setattr(pair_entropy, "_WIDE", wide)
         same(lexicon(lines, workers=2, **settings), expected)

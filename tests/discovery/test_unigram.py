@@ -10,6 +10,7 @@ from textzero.discovery import unigram
 from textzero.discovery.ngrams import count_ngrams
 from textzero.discovery.unigram import Model, UnigramSettings, learn_words
 from textzero.discovery.units import read_units, runs_in_blocks
+from textzero.errors import ResourceError
 from textzero.progress import Progress
 
 TEXTS = st.lists(st.text("甲乙丙丁", max_size=30), max_size=6).map(lambda t: [*t, "甲甲"])
@@ -181,3 +182,12 @@ def test_progress_is_told_every_pass():
     ngrams = ngrams_of(["甲乙甲乙"])
     learn_words(ngrams, FEW, workers=1, progress=Bar())
     assert stages == [["segment", "positions", 6 * 6, 6 * 6]]
+
+
+def test_more_occurrences_than_can_be_counted_are_refused():
+    ngrams = count_ngrams(read_units(["甲乙"] * 9, workers=1), 2, room=1 << 20, workers=1)
+    ngrams.counts[1] = 2**31 - 1
+    Model(ngrams, FEW, 1)
+    ngrams.counts[1] = 2**31
+    with pytest.raises(ResourceError, match="2,147,483,648 times"):
+        Model(ngrams, FEW, 1)

@@ -1,4 +1,3 @@
-import os
 import unicodedata
 from collections import Counter
 from time import perf_counter
@@ -10,6 +9,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from textzero.corpus import Corpus, streams
+from textzero.discovery import unit_counts
+from textzero.discovery import units as units_module
+from textzero.discovery.arrays import Arrays
 from textzero.discovery.units import read_units, runs_in_blocks
 from textzero.errors import InputError
 from textzero.kernels.reference.segment import RUN, UNIT, UNITS, atom_classes, find_atoms
@@ -225,7 +227,7 @@ def test_a_corpus_with_nothing_twice_is_refused(texts, tmp_path):
         read_units(texts, workers=2)
     (tmp_path / "a.txt").write_text("\n".join(texts), encoding="utf-8")
     with pytest.raises(InputError, match="twice"):
-        read_units(Corpus(tmp_path), workers=2, folder=tmp_path)
+        read_units(Corpus(tmp_path), workers=2)
 
 
 def test_units_have_three_names():
@@ -233,12 +235,19 @@ def test_units_have_three_names():
         read_units(["甲甲"], unit="byte", workers=1)
 
 
-def test_a_stream_in_a_file_is_that_in_memory(tmp_path):
+@pytest.mark.parametrize("unit", UNITS)
+def test_with_little_room_units_go_through_files_and_are_the_same(tmp_path, monkeypatch, unit):
+    monkeypatch.setattr(units_module, "_LEAST", 5)  # units of a table
+    monkeypatch.setattr(unit_counts, "_FAN_IN", 3)
     rng = np.random.default_rng(4)
-    texts = ["".join(rng.choice(list("甲乙丙丁 ，a"), 30)) for _ in range(50)]
-    units = read_units(texts, workers=2, folder=tmp_path)
-    assert isinstance(units.ids, np.memmap) and len(os.listdir(tmp_path)) == 1
-    assert parts_of(units) == parts_of(read_units(texts, workers=2))
+    parts = [*"甲乙丙丁 ，aＡ", *(f" word{k}" for k in range(300)), " a word of more than 16 bytes"]
+    texts = ["".join(rng.choice(parts, 30)) for _ in range(800)]
+    arrays = Arrays(0, lambda: tmp_path)
+    there = read_units(texts, unit=unit, lowercase=True, workers=2, arrays=arrays)
+    assert arrays.new(1 << 16, np.uint8).base is not None  # mapped
+    assert not list(tmp_path.iterdir())
+    here = read_units(texts, unit=unit, lowercase=True, workers=2)
+    assert parts_of(there) == parts_of(here)
 
 
 @pytest.mark.parametrize(

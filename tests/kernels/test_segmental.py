@@ -221,8 +221,9 @@ def test_each_word_is_spelled_once(device, runs, seed):
     counts[0] = 0
     units, lengths = np.full(27, 0.5), np.full(5, 3)
     kernel("segmental", device).spelling_counts(
-        ngrams.first, ngrams.prefixes, ngrams.lasts, counts, units, lengths
-    )
+        ngrams.first, ngrams.prefixes, ngrams.lasts, counts, units, lengths,
+        np.zeros_like(counts),
+    )  # fmt: skip
     words = [ngrams.units_of(g) for g in np.flatnonzero(counts)]
     assert_array_equal(units, np.bincount([k for w in words for k in w], minlength=27) + 0.5)
     assert_array_equal(lengths, np.bincount([len(w) for w in words], minlength=5) + 3)

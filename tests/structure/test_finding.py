@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 import textzero
+from textzero.errors import ResourceError
+from textzero.parallel import ranges_of
 from textzero.structure.finding import find_templates
 from textzero.structure.matching import Matcher
+from textzero.workspace import Workspace
 
 ANIMALS = ["cat", "dog", "fly", "ant", "ape"]
 NOUNS = ["pet", "joy", "pest", "friend", "gift"]
@@ -127,9 +130,35 @@ def test_any_number_of_workers_gives_the_same_bytes(tokenizer, tmp_path):
 def test_the_order_of_sentences_and_the_cut_of_blocks_do_not_matter(monkeypatch):
     texts = mixed()
     expected = list(find_templates(texts).lines())
-    monkeypatch.setattr("textzero.structure.finding._BLOCK", 16)
+    monkeypatch.setattr("textzero.structure.chains._BLOCK", 16)
     monkeypatch.setattr("textzero.structure.fillers._BLOCK", 5)
     assert list(find_templates(texts[::-1]).lines()) == expected
+
+
+def test_memory_does_not_matter_and_temporary_files_are_gone(monkeypatch, tmp_path):
+    texts = mixed()
+    expected = list(find_templates(texts).lines())
+    ranges = []
+
+    def tiny(sizes, _):
+        ranges.append(ranges_of(sizes, 100))
+        return ranges[-1]
+
+    monkeypatch.setattr("textzero.structure.chains.ranges_of", tiny)
+    monkeypatch.setattr("textzero.discovery.arrays._SMALL", 64)
+    with Workspace.temporary(tmp_path) as workspace:
+        found = find_templates(texts, memory="300MB", workspace=workspace)
+    assert len(ranges[0]) > 3
+    assert list(found.lines()) == expected
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("what", ["chains", "sentences"])
+def test_what_does_not_fit_is_refused_and_the_memory_that_would_do_is_named(monkeypatch, what):
+    size = {"chains": "_CHAIN", "sentences": "_WORD"}[what]
+    monkeypatch.setattr(f"textzero.structure.{what}.{size}", 1 << 26)
+    with pytest.raises(ResourceError, match=r"must be in memory.* --memory [0-9]+MB, or"):
+        find_templates(mixed(), memory="300MB")
 
 
 def test_the_hash_seed_does_not_matter(tmp_path):

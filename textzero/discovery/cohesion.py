@@ -18,12 +18,13 @@ counts and total, the beginnings of sentences count once, and an n-gram that has
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from textzero._compat import Array
-from textzero.discovery.found import Found
+from textzero.discovery.arrays import Arrays, blocks
+from textzero.discovery.found import Dropped, Found
+from textzero.discovery.journal import Journal
 from textzero.discovery.ngrams import Ngrams, count_ngrams
 from textzero.discovery.segments import (
     Segments,
@@ -48,7 +49,8 @@ def cohesion_lexicon(
     min_pmi: Sequence[float] | None = None,
     workers: int,
     room: int,
-    folder: str | Path | None = None,
+    arrays: Arrays | None = None,
+    journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """Find words by strong n-grams; see above.
@@ -64,14 +66,15 @@ def cohesion_lexicon(
             on for lengths that it does not name. None for 2, 4, 6 ...
         workers: Threads.
         room: Bytes that tables may take.
-        folder: Where to keep what is as long as the corpus; None keeps it in memory.
+        arrays: Where to keep what does not fit in memory; None keeps all in memory.
+        journal: Where what is done is kept for another run.
         progress: Told what is done.
 
     Returns:
         Words with the scores "pmi", the cohesion, of a longer word the least of its parts, and
         "left_entropy", "right_entropy" of words of up to `order` units; all in nats.
     """
-    progress = progress or Progress()
+    arrays, progress = arrays or Arrays(), progress or Progress()
     if order < 2:
         raise ValueError(f"order must be at least 2, got {order}")
     if min_count is None:
@@ -80,10 +83,11 @@ def cohesion_lexicon(
         raise ValueError(f"min_count must be at least 2, got {min_count}")
     limits = _limits(order, min_pmi)
     ngrams = count_ngrams(
-        units, order, room=room, workers=workers, folder=folder, progress=progress
-    )
-    cohesions = cohesions_of(ngrams)
-    strong = np.zeros(ngrams.counts.size, np.bool_)
+        units, order, room=room, workers=workers, arrays=arrays, journal=journal,
+        progress=progress,
+    )  # fmt: skip
+    cohesions = cohesions_of(ngrams, arrays)
+    strong = arrays.new(ngrams.counts.size, np.bool_)
     for n in range(2, order + 1):
         level = ngrams.level(n)
         strong[level] = (ngrams.counts[level] >= min_count) & (cohesions[level] > limits[n])
@@ -92,7 +96,7 @@ def cohesion_lexicon(
     def work(part: slice, joins: Array) -> None:
         kernels.join_spans(ngrams.places[:, part], strong, joins)
 
-    joins = join(units, work, workers=workers, folder=folder)
+    joins = join(units, work, workers=workers, arrays=arrays)
     found = count_segments(units, joins, min_count, workers=workers, room=room, progress=progress)
     return _checked(ngrams, found.take(found.counts >= min_count), cohesions, strong, limits)
 
@@ -116,31 +120,40 @@ def _limits(order: int, min_pmi: Sequence[float] | None) -> list[float]:
     return [0.0, 0.0, *named, *more]
 
 
-def cohesions_of(ngrams: Ngrams) -> Array:
+def cohesions_of(ngrams: Ngrams, arrays: Arrays | None = None) -> Array:
     """float64 (m,): the cohesion of each n-gram, in nats; NaN for single units."""
-    lengths = _run_lengths(ngrams.units.ids)
-    logs = np.log(np.maximum(ngrams.counts, 1))
+    arrays, windows = arrays or Arrays(), _windows(ngrams.units.ids, ngrams.longest)
+    logs = arrays.new(ngrams.counts.size, np.float64)
+    for part in blocks(logs.size):
+        logs[part] = np.log(np.maximum(ngrams.counts[part], 1))
     for n in range(1, ngrams.longest + 1):
-        windows = int(np.maximum(lengths - n + 1, 0).sum())
-        logs[ngrams.level(n)] -= np.log(max(windows, 1))
-    cohesions = np.full(logs.size, np.nan)
+        logs[ngrams.level(n)] -= np.log(max(windows[n - 1], 1))
+    cohesions = arrays.new(logs.size, np.float64)
+    cohesions[: ngrams.first[1]] = np.nan
     for n in range(2, ngrams.longest + 1):
         level = ngrams.level(n)
-        numbers = np.arange(level.start, level.stop)
-        # lefts[k] and rights[k] are the parts of n - k units
-        lefts, rights = [numbers], [numbers]
-        for _ in range(n - 1):
-            lefts.append(ngrams.prefixes[lefts[-1]])
-            rights.append(ngrams.suffixes[rights[-1]])
-        splits = [logs[lefts[k]] + logs[rights[n - k]] for k in range(1, n)]
-        cohesions[level] = logs[level] - np.max(splits, axis=0)
+        for part in blocks(level.stop - level.start):
+            numbers = np.arange(level.start + part.start, level.start + part.stop)
+            # lefts[k] and rights[k] are the parts of n - k units
+            lefts, rights = [numbers], [numbers]
+            for _ in range(n - 1):
+                lefts.append(ngrams.prefixes[lefts[-1]])
+                rights.append(ngrams.suffixes[rights[-1]])
+            splits = [logs[lefts[k]] + logs[rights[n - k]] for k in range(1, n)]
+            cohesions[numbers] = logs[numbers] - np.max(splits, axis=0)
     return cohesions
 
 
-def _run_lengths(ids: Array) -> Array:
-    """Units between each boundary and the next."""
-    ends = [np.flatnonzero(ids[k : k + (1 << 22)] == 0) + k for k in range(0, ids.size, 1 << 22)]
-    return np.diff(np.concatenate(ends)) - 1
+def _windows(ids: Array, longest: int) -> list[int]:
+    """How many places n units side by side have, for n from 1 to `longest`."""
+    found, before = [0] * longest, 0
+    for part in blocks(ids.size):
+        ends = np.flatnonzero(ids[part] == 0) + part.start
+        lengths = np.diff(ends, prepend=before) - 1
+        for n in range(1, longest + 1):
+            found[n - 1] += int(np.maximum(lengths - n + 1, 0).sum())
+        before = int(ends[-1]) if ends.size else before
+    return found
 
 
 def _checked(
@@ -159,26 +172,26 @@ def _checked(
     several = windows > 0
     if several.any():
         least[several] = np.minimum.reduceat(cohesions[numbers], offsets[:-1][several])
-    entropies, own = ngrams.entropies(), np.zeros(windows.size, np.int64)
+    own = np.zeros(windows.size, np.int64)
     short = lengths <= order
     own[short] = np.where(
         lengths[short] > 1,
         ngrams.places[level[short] - 1, starts[short]],
         found.units[found.offsets[:-1][short]],
     )
-    sides = np.where(own > 0, entropies[:, own], np.nan)
+    sides = np.where(own > 0, ngrams.entropies(own), np.nan)
     words = found.take(kept)
     gone = found.take(~kept)
     return Found(
         strings(ngrams.units, words),
         words.counts,
         {"pmi": least[kept], "left_entropy": sides[1, kept], "right_entropy": sides[0, kept]},
-        [
+        Dropped.of_rows(
             (word, count, f"its weakest part of {n} units is held by {pmi:.1f} nats, "
              f"{limits[n]:g} needed")
             for word, count, pmi, n in zip(
                 strings(ngrams.units, gone), gone.counts.tolist(), least[~kept].tolist(),
                 level[~kept].tolist(), strict=True,
             )
-        ],
+        ),
     )  # fmt: skip

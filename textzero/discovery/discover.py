@@ -1,10 +1,11 @@
 """discover_words: from a corpus to a lexicon, by one of three methods."""
 
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,19 @@ import numpy as np
 from textzero._compat import Array
 from textzero.corpus import Corpus, as_corpus
 from textzero.counting import count_words
+from textzero.discovery.arrays import Arrays
 from textzero.discovery.cohesion import cohesion_lexicon
-from textzero.discovery.found import Found
+from textzero.discovery.found import Dropped, Found
+from textzero.discovery.journal import Journal
 from textzero.discovery.ngrams import count_ngrams
 from textzero.discovery.pair_entropy import entropy_lexicon
 from textzero.discovery.unigram import UnigramSettings, learn_words
-from textzero.discovery.units import Units, read_units
+from textzero.discovery.unit_shards import read_by_engine
+from textzero.discovery.units import Reader, Units, read_units
 from textzero.discovery.weighing import weigh
+from textzero.engines import as_engine
 from textzero.errors import InputError
+from textzero.files import refuse_small_disk
 from textzero.kernels import kernel
 from textzero.kernels.reference.segment import SPACE, UNITS, atom_classes
 from textzero.lexicon import Lexicon
@@ -29,12 +35,13 @@ from textzero.parallel import worker_count
 from textzero.progress import Progress
 from textzero.segmenter import Segmenter, fold_table
 from textzero.version import __version__
+from textzero.workspace import Stage, Workspace
 
 METHODS = ("unigram", "entropy", "cohesion")
 _WORD_BITS = 48  # what the longest words carry, spelled unit by unit
 _SHORTEST, _LONGEST = 4, 12
-_LONGEST_WORD = 16  # longer ones would leave the range of the weights
 _UNIT_BYTES = {"character": 2, "letter": 1, "word": 3}
+_LONGEST_WORD = 16  # longer ones would leave the range of the weights
 
 
 def discover_words(
@@ -54,11 +61,14 @@ def discover_words(
     seed: int = 0,
     memory: int | str | None = None,
     workers: int | None = None,
+    workspace: Workspace | None = None,
+    engine: Any = None,
     progress: Progress | None = None,
 ) -> Lexicon:
     """Find the words of a corpus.
 
-    The result is the same, byte for byte, for any number of workers.
+    The result is the same, byte for byte, for any number of workers, any engine and any memory.
+    Engines read the corpus; the words are then found by this process, in threads.
 
     Args:
         corpus: A `Corpus`, or an iterable of documents.
@@ -84,10 +94,15 @@ def discover_words(
         seed: Of the draws of "unigram".
         memory: Bound in bytes or as "2GB"; more is kept on disk. None: half of the machine's.
         workers: Threads; None for one per processor.
+        workspace: The folder of this run, entered: for what does not fit in memory, and for what
+            another run with the same arguments need not do again. None: a temporary one.
+        engine: What reads the corpus: "threads", "processes", "dask://HOST:PORT", a client of a
+            Dask cluster, or an `Engine`.
         progress: Told how far each stage is.
 
     Raises:
         InputError: Something in the corpus cannot be read, or it has no unit twice.
+        ResourceError: There is too little disk space.
         ValueError: A setting has no such value.
 
     Example:
@@ -117,22 +132,37 @@ def discover_words(
     left_out = _known_words(known, fold_table(lowercase, nfkc))
     corpus, workers, progress = as_corpus(corpus), worker_count(workers), progress or Progress()
     room = memory_bytes(memory) - BASE
+    key: dict[str, Any] = {
+        "textzero": __version__, "method": method, "unit": unit, "lowercase": lowercase,
+        "nfkc": nfkc, "seed": seed, "max_length": max_length, "min_count": min_count,
+        "min_pmi": min_pmi,
+    }  # fmt: skip
     with ExitStack() as stack:
-        folder = None
-        if _stream_bytes(corpus, unit, max_length) > room // 2:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="textzero-"))
+        scratch = _Scratch(workspace, stack)
+        arrays = Arrays(room // 2, scratch)
+        if (needed := _disk_bytes(corpus, unit, max_length)) > room:
+            refuse_small_disk(scratch(), needed, "what does not fit in memory")
+        stage = _stage(workspace, corpus, key)
+        if engine is not None and not (engine := as_engine(engine, workers)).shares_memory:
+            if stage is None:
+                given = workspace or stack.enter_context(Workspace.temporary())
+                stage = _stage(given, corpus, key)
+            if stage is not None:
+                reader = Reader(corpus, unit, lowercase, nfkc)
+                read_by_engine(reader, engine, stage, arrays, progress)
+        journal = Journal(stage)
         units = read_units(
-            corpus, unit=unit, lowercase=lowercase, nfkc=nfkc, workers=workers, folder=folder,
-            progress=progress,
+            corpus, unit=unit, lowercase=lowercase, nfkc=nfkc, workers=workers, arrays=arrays,
+            journal=journal, progress=progress,
         )  # fmt: skip
         longest = max_length or default_length(units)
         shared: dict[str, Any] = {
-            "workers": workers, "room": room // 8, "folder": folder, "progress": progress
+            "workers": workers, "room": room // 3, "arrays": arrays, "progress": progress
         }  # fmt: skip
         logs: Array | None = None
         least = min_count or default_min_count(units)
         if method == "unigram":
-            found, logs = _unigram(units, longest, least, seed, shared)
+            found, logs = _unigram(units, longest, least, seed, shared, journal)
         elif method == "entropy":
             found = entropy_lexicon(
                 units, min_probability=min_probability, min_pmi=_one(min_pmi),
@@ -141,22 +171,48 @@ def discover_words(
         else:
             thresholds = [min_pmi] if isinstance(min_pmi, (int, float)) else min_pmi
             found = cohesion_lexicon(
-                units, order=max_length or 4, min_count=min_count, min_pmi=thresholds, **shared
-            )
+                units, order=max_length or 4, min_count=min_count, min_pmi=thresholds,
+                journal=journal, **shared,
+            )  # fmt: skip
         settings = {
-            "textzero": __version__, "method": method, "unit": unit, "lowercase": lowercase,
-            "nfkc": nfkc, "units": units.size, "seed": seed,
+            **key, "units": units.size,
             "max_length": longest if method == "unigram" else max_length,
-            "min_count": least if method == "unigram" else min_count, "min_pmi": min_pmi,
+            "min_count": least if method == "unigram" else min_count,
         }  # fmt: skip
         reading = units.reading
-    if method != "unigram" and min_count:
-        found, logs = _at_least(found, min_count), None
-    lexicon = _lexicon(found, logs, settings)
-    lexicon.reading = reading
+        if method != "unigram" and min_count:
+            found, logs = _at_least(found, min_count), None
+        lexicon = _lexicon(found, logs, settings)
+        lexicon.reading = reading
     if domain is not None:
         lexicon = _ranked_by_domain(lexicon, as_corpus(domain), workers, progress)
     return lexicon if left_out is None else _without(lexicon, left_out)
+
+
+class _Scratch:
+    """The folder of what does not fit in memory; made when it is first asked for."""
+
+    def __init__(self, workspace: Workspace | None, stack: ExitStack) -> None:
+        self._workspace, self._stack = workspace, stack
+        self._folder: Path | None = None
+        self._lock = Lock()  # several threads may find at once that there is no room
+
+    def __call__(self) -> Path:
+        with self._lock:
+            if self._folder is None:
+                given = self._workspace or self._stack.enter_context(Workspace.temporary())
+                self._folder = given.scratch("discover")
+            return self._folder
+
+
+def _stage(workspace: Workspace | None, corpus: Corpus, key: Mapping[str, Any]) -> Stage | None:
+    """Open the stage of this run; None where nothing can be kept."""
+    if workspace is None or not corpus.sources:
+        return None
+    return workspace.stage("discover", {
+        **key, "inputs": corpus.fingerprint(),
+        "corpus": {**corpus.settings(), "strict": corpus.strict, "on_error": corpus.on_error},
+    })  # fmt: skip
 
 
 def default_length(units: Units) -> int:
@@ -179,19 +235,19 @@ def _one(value: float | Sequence[float] | None) -> float | None:
     return float(value[0])
 
 
-def _stream_bytes(corpus: Corpus, unit: str, longest: int | None) -> int:
+def _disk_bytes(corpus: Corpus, unit: str, longest: int | None) -> int:
     """About what the numbered n-grams of all positions take, at most."""
     size = sum(s.size * (4 if s.compression else 1) for s in corpus.sources)
-    longest = longest or (_LONGEST if unit == "letter" else 5)
-    return size // _UNIT_BYTES[unit] * 4 * longest
+    return size // _UNIT_BYTES[unit] * 4 * (longest or (_LONGEST if unit == "letter" else 5))
 
 
 def _unigram(
-    units: Units, longest: int, min_count: int, seed: int, shared: dict[str, Any]
+    units: Units, longest: int, min_count: int, seed: int, shared: dict[str, Any], journal: Journal
 ) -> tuple[Found, Array]:
-    ngrams = count_ngrams(units, longest, **shared)
+    ngrams = count_ngrams(units, longest, journal=journal, **shared)
+    rest = {name: shared[name] for name in ("workers", "arrays", "progress")}
     model, words, considered = learn_words(
-        ngrams, UnigramSettings(seed=seed), workers=shared["workers"], progress=shared["progress"]
+        ngrams, UnigramSettings(seed=seed), journal=journal, **rest
     )
     with shared["progress"].stage("weigh", 1, "tables"):
         return weigh(model, words, considered, min_count)
@@ -206,15 +262,15 @@ def _at_least(found: Found, min_count: int) -> Found:
     ]
     words = [word for word, kept in zip(found.words, keep, strict=True) if kept]
     scores = {name: column[keep] for name, column in found.scores.items()}
-    return Found(words, found.counts[keep], scores, [*found.dropped, *dropped])
+    rows = Dropped.of_rows(chain(found.dropped, dropped))
+    return Found(words, found.counts[keep], scores, rows)
 
 
 def _lexicon(found: Found, logs: Array | None, settings: dict[str, Any]) -> Lexicon:
     dropped = None
-    if found.dropped:
-        words, counts, reasons = zip(*found.dropped, strict=True)
-        missing = np.full(len(words), np.nan)
-        dropped = Lexicon(words, counts, missing, reasons=reasons, settings=settings)
+    if gone := found.dropped:
+        missing = np.full(len(gone), np.nan)
+        dropped = Lexicon(gone.words, gone.counts, missing, reasons=gone.reasons, settings=settings)
     return Lexicon(
         found.words, found.counts, logs, found.scores, dropped=dropped, settings=settings
     )

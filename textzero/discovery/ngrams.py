@@ -6,18 +6,22 @@ are. Pairs are whole numbers: they are sorted in ranges, counted, and looked up 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from textzero._compat import Array
-from textzero.discovery.units import Units, room_for
+from textzero.discovery.arrays import Arrays, Column, blocks
+from textzero.discovery.journal import Journal, Write, reading_arrays, write_arrays
+from textzero.discovery.pair_counts import Stream, repeated_pairs
+from textzero.discovery.units import Units
+from textzero.errors import InputError
 from textzero.kernels import kernel
-from textzero.parallel import ordered_threads, ranges_of, run_threads
+from textzero.parallel import run_threads
 from textzero.progress import Progress
+from textzero.store import Store
 
-_BLOCK = 1 << 20
+_NAME = 80  # bytes that an n-gram takes while positions are named by a table
 _MOST = 1 << 25  # occurrences for which an n-gram seen twice is kept; with more text, in proportion
 
 
@@ -116,7 +120,8 @@ def count_ngrams(
     *,
     room: int,
     workers: int,
-    folder: str | Path | None = None,
+    arrays: Arrays | None = None,
+    journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> Ngrams:
     """Find the repeated n-grams of up to `longest` units.
@@ -128,98 +133,185 @@ def count_ngrams(
         longest: Units of the longest n-grams.
         room: Bytes that keys being sorted may take.
         workers: Threads.
-        folder: Where to keep `places`; None keeps them in memory.
+        arrays: Where to keep what is found; None keeps it in memory.
+        journal: Where what is done is kept for another run.
         progress: Told how many entries were named.
     """
-    kernels, progress = kernel("ngrams"), progress or Progress()
+    arrays, journal, progress = arrays or Arrays(), journal or Journal(), progress or Progress()
     n = units.ids.size
-    places = room_for((longest, n), folder)
-    places[0] = units.ids
+    places = arrays.new((longest, n), np.int32)
+    for part in blocks(n):
+        places[0, part] = units.ids[part]
     units.ids = places[0]  # one copy is enough
     least = max(2, -(-units.size // _MOST))
-    first = [1, len(units.alphabet) + 1]
-    counts = [np.r_[0, units.counts[1:]]]
-    prefixes = [np.zeros(first[1], np.int32)]
-    suffixes = [np.zeros(first[1], np.int32)]
-    lasts = [np.arange(first[1], dtype=np.int32)]
-    sums, kinds = [], []
+    levels = [_singles(units, arrays)]
     with progress.stage("n-grams", n * longest, "positions"):
         for level in range(longest):  # of n-grams of level + 1 units, to those of level + 2
-            base, size = first[-2], first[-1] - first[-2]
-            left, right = places[level, :-1], places[level, 1:]
-            keys, found = _repeated_pairs(left, right, base, size, least, room, workers)
-            before, behind = keys // max(size, 1), keys % max(size, 1)
-            kept = _continuations(before, behind, found, counts[-1][-size:], size)
-            sums.append(kept[0])
-            kinds.append(kept[1])
-            progress.advance(n // 2)
-            if level + 1 == longest:
-                progress.advance(n - n // 2)
-                break
-            _name(kernels, keys, left, right, base, size, first[-1], places[level + 1], workers)
-            counts.append(found)
-            prefixes.append((before + base).astype(np.int32))
-            suffixes.append((behind + base).astype(np.int32))
-            lasts.append(lasts[-1][-size:][behind])
-            first.append(first[-1] + keys.size)
-            progress.advance(n - n // 2)
-    nothing = np.zeros((2, 1), np.float32)
-    return Ngrams(
-        units, places, np.array(first, np.int64), np.concatenate(counts),
-        np.concatenate(prefixes), np.concatenate(suffixes), np.concatenate(lasts),
-        np.concatenate([nothing, *sums], axis=1),
-        np.concatenate([nothing, *kinds], axis=1), least,
-    )  # fmt: skip
+            here, last = levels[-1], level + 1 == longest
+            found = None if last else _done(journal, level, here, places, arrays)
+            if found is None:
+                found = _longer(here, places, level, least, room, workers, arrays, last)
+                if not last:
+                    _name(here, found, places, level, workers, arrays)
+                    journal.add(f"level-{level}", _level_writer(here, found, places[level + 1]))
+            progress.advance(n)
+            if not last:
+                levels.append(found)
+    journal.drop()
+    return _joined(units, places, levels, least, arrays)
 
 
-def _repeated_pairs(
-    left: Array, right: Array, base: int, size: int, least: int, room: int, workers: int
-) -> tuple[Array, Array]:
-    """Count pairs of neighbours: (keys seen at least `least` times, ascending; their counts)."""
-    kernels = kernel("ngrams")
-    histogram = np.zeros(size, np.int64)
-    for start in range(0, left.size, 1 << 24):
-        part = left[start : start + (1 << 24)]
-        histogram += np.bincount(part[part > 0] - base, minlength=size)
-    ranges = ranges_of(histogram, max(room // (16 * workers), 1 << 16))
+@dataclass
+class _Level:
+    """The n-grams of one length.
 
-    def work(limits: tuple[int, int]) -> tuple[Array, Array]:
-        keys = kernels.pair_keys(left, right, limits[0] + base, limits[1] + base, base, size)
-        keys.sort()
-        return kernels.repeated(keys, least)
+    Attributes:
+        base: Number of the first one.
+        counts, prefixes, suffixes, lasts: As of `Ngrams`.
+        sums, kinds: float32 (2, size). As of `Ngrams`; known when the next level is.
+    """
 
-    parts = list(ordered_threads(work, ranges, workers))
-    empty = np.zeros(0, np.int64)
-    return (
-        np.concatenate([empty, *(keys for keys, _ in parts)]),
-        np.concatenate([empty, *(counts for _, counts in parts)]),
+    base: int
+    counts: Array
+    prefixes: Array
+    suffixes: Array
+    lasts: Array
+    sums: Array
+    kinds: Array
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self.sums.shape[1]
+
+
+def _new_level(
+    base: int, counts: Array, prefixes: Array, suffixes: Array, lasts: Array, arrays: Arrays
+) -> _Level:
+    sides = (2, counts.size)
+    sums, kinds = arrays.new(sides, np.float32), arrays.new(sides, np.float32)
+    return _Level(base, counts, prefixes, suffixes, lasts, sums, kinds)
+
+
+def _singles(units: Units, arrays: Arrays) -> _Level:
+    size = len(units.alphabet)
+    none = np.zeros(size, np.int32)
+    return _new_level(
+        1, units.counts[1:], none, none, np.arange(1, size + 1, dtype=np.int32), arrays
     )
 
 
-def _continuations(
-    before: Array, behind: Array, found: Array, counts: Array, size: int
-) -> tuple[Array, Array]:
-    """Return (sum of c ln c, number of continuations) of each n-gram, to both sides."""
-    sums, kinds = np.zeros((2, size), np.float32), np.zeros((2, size), np.float32)
-    logs = found * np.log(found)
-    for side, inner in enumerate((before, behind)):
-        sums[side] = np.bincount(inner, logs, minlength=size)
-        repeats = np.bincount(inner, minlength=size)
-        held = np.bincount(inner, found, minlength=size).astype(np.int64)
-        kinds[side] = repeats + (counts - held)
-    return sums, kinds
+def _longer(
+    here: _Level, places: Array, level: int, least: int, room: int, workers: int, arrays: Arrays,
+    last: bool,
+) -> _Level:  # fmt: skip
+    """Return the n-grams that are one unit longer; say of those here what they are prolonged by."""
+    stream = Stream(places[level, :-1], places[level, 1:], here.base, here.size)
+    add = kernel("ngrams").add_continuations
+    counts, prefixes, suffixes, lasts = (
+        Column(arrays, kind) for kind in (np.int64, np.int32, np.int32, np.int32)
+    )
+    sums = arrays.new((2, here.size), np.float64)
+    kinds = arrays.new((2, here.size), np.int64)
+    kinds[:] = here.counts
+    for keys, found in repeated_pairs(stream, here.counts, least, room, workers, arrays):
+        terms = found * np.log(found)
+        for side, inner in enumerate(np.divmod(keys, max(here.size, 1))):
+            add(inner, found, terms, sums[side], kinds[side])
+            if not last:
+                (prefixes, suffixes)[side].add((inner + here.base).astype(np.int32))
+                if side:
+                    lasts.add(here.lasts[inner])
+        counts.add(found)
+    for part in blocks(here.size):
+        here.sums[:, part], here.kinds[:, part] = sums[:, part], kinds[:, part]
+    return _new_level(
+        here.base + here.size, counts.array(), prefixes.array(), suffixes.array(), lasts.array(),
+        arrays,
+    )  # fmt: skip
 
 
 def _name(
-    kernels: Any, keys: Array, left: Array, right: Array, base: int, size: int, first: int,
-    out: Array, workers: int,
-) -> None:  # fmt: skip
+    here: _Level, found: _Level, places: Array, level: int, workers: int, arrays: Arrays
+) -> None:
     """Write the number of the pair at each position."""
-    names = kernels.new_names(keys)
+    kernels, left, right, out = (
+        kernel("ngrams"),
+        places[level],
+        places[level, 1:],
+        places[level + 1],
+    )
     out[-1] = 0
+    if found.size * _NAME <= arrays.left:
+        keys = found.prefixes.astype(np.int64) - here.base
+        keys *= here.size
+        keys += found.suffixes - here.base
+        names = kernels.new_names(keys)
 
-    def work(_: None, start: int) -> None:
-        part = slice(start, min(start + _BLOCK, left.size))
-        kernels.name_pairs(names, left[part], right[part], base, size, first, out[part])
+        def work(_: None, part: slice) -> None:
+            kernels.name_pairs(
+                names, left[part], right[part], here.base, here.size, found.base, out[part]
+            )
+    else:
+        starts = arrays.new(here.size + 1, np.int64, True)
+        for part in blocks(here.size):
+            numbers = np.arange(part.start, part.stop, dtype=np.int32) + np.int32(here.base)
+            starts[part] = np.searchsorted(found.prefixes, numbers)
+        starts[-1] = found.size
 
-    run_threads(work, range(0, left.size, _BLOCK), lambda: None, workers)
+        def work(_: None, part: slice) -> None:
+            kernels.find_pairs(
+                starts, found.suffixes, left[part], right[part], here.base, found.base, out[part]
+            )
+
+    run_threads(work, blocks(right.size), lambda: None, workers)
+
+
+def _level_writer(here: _Level, found: _Level, row: Array) -> Write:
+    """Return what writes one level: all that `_longer` and `_name` have found."""
+
+    def write(store: Store, name: str) -> dict[str, Any]:
+        with store.create(name) as file:
+            known = [found.counts, found.prefixes, found.suffixes, found.lasts]
+            write_arrays(file, [*known, *here.sums, *here.kinds, row])
+        return {"size": found.size}
+
+    return write
+
+
+def _done(
+    journal: Journal, level: int, here: _Level, places: Array, arrays: Arrays
+) -> _Level | None:
+    """Return the level that an earlier run has found."""
+    if f"level-{level}" not in journal.found:
+        return None
+    with reading_arrays(journal.store, f"level-{level}") as (sizes, read):
+        if len(sizes) != 9 or sizes[4:] != [here.size] * 4 + [places.shape[1]]:
+            raise InputError(f"level-{level} in {journal.store} is of another text")
+        kinds = (np.int64, np.int32, np.int32, np.int32)
+        columns = [arrays.new(size, kind) for size, kind in zip(sizes, kinds, strict=False)]
+        for column in (*columns, *here.sums, *here.kinds, places[level + 1]):
+            read(column)
+    counts, prefixes, suffixes, lasts = columns
+    return _new_level(here.base + here.size, counts, prefixes, suffixes, lasts, arrays)
+
+
+def _joined(
+    units: Units, places: Array, levels: list[_Level], least: int, arrays: Arrays
+) -> Ngrams:
+    """Put the levels together, number 0 first."""
+    first = np.array([1, *(level.base + level.size for level in levels)], np.int64)
+    size = int(first[-1])
+    columns = {}
+    for name, kind in (
+        ("counts", np.int64), ("prefixes", np.int32), ("suffixes", np.int32), ("lasts", np.int32)
+    ):  # fmt: skip
+        columns[name] = arrays.new(size, kind, True)
+        for level in levels:
+            columns[name][level.base : level.base + level.size] = getattr(level, name)
+            setattr(level, name, None)
+    for name in ("sums", "kinds"):
+        columns[name] = arrays.new((2, size), np.float32)
+        for level in levels:
+            columns[name][:, level.base : level.base + level.sums.shape[1]] = getattr(level, name)
+    return Ngrams(units, places, first, least=least, **columns)

@@ -16,12 +16,12 @@ same counts, a run of letters or digits is one unit, and a rare unit may still b
 
 import math
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from textzero._compat import Array
-from textzero.discovery.found import Found
+from textzero.discovery.arrays import Arrays
+from textzero.discovery.found import Dropped, Found
 from textzero.discovery.segments import (
     Segments,
     by_count,
@@ -54,7 +54,7 @@ def entropy_lexicon(
     compatible: bool = False,
     workers: int,
     room: int,
-    folder: str | Path | None = None,
+    arrays: Arrays | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """Find words by cutting and pruning; see above.
@@ -74,14 +74,14 @@ def entropy_lexicon(
             boundaries.
         workers: Threads.
         room: Bytes that tables may take.
-        folder: Where to keep what is as long as the corpus; None keeps it in memory.
+        arrays: Where to keep what does not fit in memory; None keeps all in memory.
         progress: Told what is done.
 
     Returns:
         Words with the scores "pmi", a word against its best parts, in nats, and "bits", what the
         corpus would take more without it: F of the article's formula 2.11, summed up.
     """
-    progress = progress or Progress()
+    arrays, progress = arrays or Arrays(), progress or Progress()
     if min_probability is None:
         min_probability = _NLP_ZERO if compatible else auto_probability(units.size)
     if not 0 <= min_probability < 1:
@@ -91,7 +91,7 @@ def entropy_lexicon(
     if min_pmi is None:
         min_pmi = 1.0 if compatible else _MIN_PMI
     strength = _Strength(min_probability, min_pmi, 0.0 if compatible else _MARGIN)
-    joins = _join_strong(units, strength, workers, room, folder, progress)
+    joins = _join_strong(units, strength, workers, room, arrays, progress)
     fewest = least_count(min_probability, units.size - int(np.count_nonzero(joins)))
     found = count_segments(units, joins, fewest, workers=workers, room=room, progress=progress)
     if compatible:
@@ -126,8 +126,7 @@ class _Pairs:
 
 
 def _join_strong(
-    units: Units, strength: _Strength, workers: int, room: int,
-    folder: str | Path | None, progress: Progress,
+    units: Units, strength: _Strength, workers: int, room: int, arrays: Arrays, progress: Progress
 ) -> Array:  # fmt: skip
     """Say where neighbours are a frequent pair of a high PMI."""
     kernels, ids = kernel("cutting"), np.asarray(units.ids)
@@ -141,7 +140,7 @@ def _join_strong(
             kernels.join_pairs(here, pairs.ranks, pairs.strong, handle, joins)
             progress.advance(joins.size)
 
-        return join(units, work, workers=workers, folder=folder)
+        return join(units, work, workers=workers, arrays=arrays)
 
 
 def _strong_pairs(units: Units, strength: _Strength, workers: int, room: int) -> _Pairs:
@@ -236,14 +235,14 @@ def _without_redundant(
 def _reasons(
     units: Units, found: Segments, counts: Array, kept: Array, gains: Array, breaks: Array,
     longest: int | None,
-) -> list[tuple[str, int, str]]:  # fmt: skip
+) -> Dropped:  # fmt: skip
     """List what was pruned, the most frequent first."""
     gone = np.flatnonzero(~kept)
     judged = replace(found, counts=counts)
     gone = gone[by_count(judged.take(gone))]
     dropped, inner = judged.take(gone), replace(found, units=breaks).take(gone).units
     lengths, limit = dropped.lengths.tolist(), longest or _LONGEST
-    return [
+    return Dropped.of_rows(
         (
             word,
             count,
@@ -255,4 +254,4 @@ def _reasons(
             strings(units, dropped), dropped.counts.tolist(), strings(units, dropped, inner),
             gains[gone].tolist(), lengths, strict=True,
         )
-    ]  # fmt: skip
+    )  # fmt: skip

@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
 from textzero._compat import Array
-from textzero.discovery.units import Units, room_for, runs_in_blocks
+from textzero.discovery.arrays import Arrays
+from textzero.discovery.units import Units, runs_in_blocks
 from textzero.kernels import kernel
 from textzero.parallel import ordered_threads, run_threads
 from textzero.progress import Progress
@@ -65,14 +65,14 @@ def join(
     work: Callable[[slice, Array], None],
     *,
     workers: int,
-    folder: str | Path | None,
+    arrays: Arrays,
 ) -> Array:
     """Return bool (n,): whether each entry of the stream is joined with the next one.
 
     `work(part, joins)` fills the answer for a part of the stream that ends at a boundary.
     """
     n = units.ids.size
-    joins = room_for((-(-n // 4),), folder).view(np.bool_)[:n]
+    joins = arrays.new(n, np.bool_)
     joins[-1] = False
 
     def fill(_: None, limits: tuple[int, int]) -> None:

@@ -15,16 +15,24 @@
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from textzero._compat import Array
+from textzero.discovery.arrays import Arrays, blocks
+from textzero.discovery.journal import Journal, Write, reading_arrays, write_arrays
 from textzero.discovery.ngrams import Ngrams
 from textzero.discovery.units import runs_in_blocks
+from textzero.errors import ResourceError
 from textzero.kernels import kernel
 from textzero.parallel import run_threads
 from textzero.progress import Progress
+from textzero.store import Store
+
+_MOST = 1 << 31  # words are counted as int32
 
 
 @dataclass(frozen=True)
@@ -76,21 +84,33 @@ class Words:
 class Model:
     """A unigram model with Pitman-Yor probabilities; see the module."""
 
-    def __init__(self, ngrams: Ngrams, settings: UnigramSettings, workers: int) -> None:
+    def __init__(
+        self, ngrams: Ngrams, settings: UnigramSettings, workers: int, arrays: Arrays | None = None
+    ) -> None:
         self.ngrams, self.settings, self.workers = ngrams, settings, workers
+        self.arrays = arrays or Arrays()
         self.kernels = kernel("segmental")
         self.blocks = list(runs_in_blocks(ngrams.places[0]))
-        self.spelling = np.zeros(ngrams.counts.size, np.float32)
-        self.weights = np.zeros(ngrams.counts.size, np.float32)
+        size, most = ngrams.counts.size, int(ngrams.counts.max(initial=0))
+        if most >= _MOST:
+            raise ResourceError(
+                f"a unit is seen {most:,} times, and words are counted up to {_MOST - 1:,}; "
+                "learn from a part of the corpus"
+            )
+        self.spelling = self.arrays.new(size, np.float32, True)
+        self.weights = self.arrays.new(size, np.float32, True)
+        # threads with tables of their own, 12 bytes an n-gram; one alone needs none
+        self.crew = max(min(workers, self.arrays.left // (12 * size + 1)), 1)
         self.fresh = np.zeros(ngrams.longest + 1)
         self.unit_logs = np.zeros(len(ngrams.units.alphabet) + 1)
 
     def start(self) -> Words:
         """Cut the text by the entropies at both ends of its words."""
         ngrams, correction = self.ngrams, self.settings.correction
-        ends = np.zeros((2, ngrams.counts.size), np.float32)  # of number 0, no n-gram, it is 0
-        for n in range(1, ngrams.longest + 1):
-            ends[:, ngrams.level(n)] = ngrams.entropies(ngrams.level(n), correction)
+        ends = self.arrays.new((2, ngrams.counts.size), np.float32, True)  # of number 0 it is 0
+        for part in blocks(ngrams.counts.size - 1):
+            numbers = slice(part.start + 1, part.stop + 1)
+            ends[:, numbers] = ngrams.entropies(numbers, correction)
         rare = np.zeros((len(self.blocks), 3, ngrams.longest))
         places, kernels = ngrams.places, self.kernels
 
@@ -100,19 +120,21 @@ class Model:
         run_threads(sum_rare, range(len(self.blocks)), lambda: None, self.workers)
         once, right, left = rare.sum(axis=0)
         means = np.zeros(ngrams.longest)
-        scores = np.zeros(ngrams.counts.size, np.float32)
+        scores = self.arrays.new(ngrams.counts.size, np.float32, True)
         runs = ngrams.units.runs[1:]  # words by rule, so their ends tell nothing of other words'
         for n in range(1, ngrams.longest + 1):
-            level = ngrams.level(n)
-            inner = (ngrams.prefixes[level], ngrams.suffixes[level])
-            before = [ends[k, inner[k]] for k in (0, 1)] if n > 1 else ngrams.unit_entropy()
-            rises = ends[:, level] - np.asarray(before, np.float64)
-            heard = ~runs if n == 1 and not runs.all() else slice(None)
-            types = rises[0, heard].size + once[n - 1]
-            total = rises[:, heard].sum() + right[n - 1] + left[n - 1]
+            types, total = once[n - 1], right[n - 1] + left[n - 1]
+            for numbers in _parts(ngrams.level(n)):
+                rises = self._rises(ends, numbers, n)
+                if n == 1 and not runs.all():
+                    rises = rises[:, ~runs[numbers.start - 1 : numbers.stop - 1]]
+                types += rises[0].size
+                total += rises.sum()
             means[n - 1] = total / types if types else 0.0
-            scores[level] = n * (rises.sum(axis=0) - means[n - 1])
-        cuts = np.zeros(places.shape[1], np.uint8)
+            for numbers in _parts(ngrams.level(n)):
+                rises = self._rises(ends, numbers, n)
+                scores[numbers] = n * (rises.sum(axis=0) - means[n - 1])
+        cuts = self.arrays.new(places.shape[1], np.uint8)
 
         def cut(_: None, block: tuple[int, int]) -> None:
             kernels.best_cuts(places, *block, scores, ends, means, cuts)
@@ -120,13 +142,19 @@ class Model:
         run_threads(cut, self.blocks, lambda: None, self.workers)
         return self.counted(cuts)
 
+    def _rises(self, ends: Array, numbers: slice, n: int) -> Array:
+        """float64 (2, k): how much less is known behind, and before, n-grams than inside them."""
+        inner = self.ngrams.prefixes[numbers], self.ngrams.suffixes[numbers]
+        before = [ends[k, inner[k]] for k in (0, 1)] if n > 1 else self.ngrams.unit_entropy()
+        return ends[:, numbers] - np.asarray(before, np.float64)
+
     def counted(self, cuts: Array) -> Words:
         """Count the words of a cut text."""
         ngrams = self.ngrams
 
         def empty() -> Words:
             return Words(
-                cuts, np.zeros(ngrams.counts.size, np.int32),
+                cuts, self.arrays.new(ngrams.counts.size, np.int32, True),
                 np.zeros(len(ngrams.units.alphabet) + 1, np.int64),
                 np.zeros(ngrams.longest + 1, np.int64),
             )  # fmt: skip
@@ -136,7 +164,7 @@ class Model:
                 ngrams.places, cuts, *block, state.counts, state.rare_units, state.rare_lengths
             )
 
-        words, *others = run_threads(count, self.blocks, empty, self.workers)
+        words, *others = run_threads(count, self.blocks, empty, self.crew)
         for other in others:
             words.counts += other.counts
             words.rare_units += other.rare_units
@@ -149,11 +177,15 @@ class Model:
         units = words.rare_units + 0.5
         lengths = words.rare_lengths.copy()
         self.kernels.spelling_counts(
-            ngrams.first, ngrams.prefixes, ngrams.lasts, words.counts, units, lengths
-        )
+            ngrams.first, ngrams.prefixes, ngrams.lasts, words.counts, units, lengths,
+            self.arrays.new(ngrams.counts.size, np.int32),
+        )  # fmt: skip
         tokens, types = words.tokens, int(lengths.sum())
-        counts = words.counts[words.counts > 0].astype(np.float64)
-        information = tokens * np.log(tokens) - (counts * np.log(counts)).sum()
+        information = tokens * np.log(tokens)
+        for part in blocks(ngrams.counts.size):
+            counts = words.counts[part]
+            counts = counts[counts > 0].astype(np.float64)
+            information -= (counts * np.log(counts)).sum()
         scale = np.exp(information / max(ngrams.units.size, 1))  # so that paths weigh about 1
         n = np.arange(ngrams.longest + 1)
         total = tokens + chosen.strength
@@ -187,9 +219,12 @@ class Model:
                 powers, settings, tables, np.uint64(seed), temperature == 0,
             )  # fmt: skip
 
-        run_threads(
-            work, self.blocks, lambda: (words.counts.copy(), self.weights.copy()), self.workers
-        )
+        def own() -> tuple[Array, Array]:
+            if self.crew == 1:  # the kernel leaves both as it found them
+                return words.counts, self.weights
+            return words.counts.copy(), self.weights.copy()
+
+        run_threads(work, self.blocks, own, self.crew)
         return self.counted(words.cuts)
 
 
@@ -198,27 +233,72 @@ def learn_words(
     settings: UnigramSettings | None = None,
     *,
     workers: int,
+    arrays: Arrays | None = None,
+    journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> tuple[Model, Words, Array]:
     """Cut a text into words, by the default method.
 
     The same for any number of workers.
 
+    Args:
+        ngrams: Of the text.
+        settings: How the model is learned.
+        workers: Threads.
+        arrays: Where to keep what does not fit in memory; None keeps all in memory.
+        journal: Where the cuts of a pass are kept for another run.
+        progress: Told how many positions were cut.
+
     Returns:
         The model, the words, and int32 (m,) how often each n-gram was a word at the start.
     """
     settings, progress = settings or UnigramSettings(), progress or Progress()
-    model = Model(ngrams, settings, workers)
+    journal = journal or Journal()
+    model = Model(ngrams, settings, workers, arrays)
     hot = settings.passes
     if hot is None:
         hot = max(8, round(26 - 2 * math.log10(max(ngrams.units.size, 1))))
     passes = (*[1.0] * hot, *settings.colder, 0.0)
     size = ngrams.places.shape[1]
     with progress.stage("segment", size * (len(passes) + 1), "positions"):
-        words = model.start()
-        considered = words.counts
-        progress.advance(size)
-        for number, temperature in enumerate(passes):
-            words = model.redraw(words, temperature, (settings.seed << 20) + number)
+        begun, words, considered = _begun(model, journal, len(passes))
+        progress.advance(size * (begun + 1))
+        kept = begun
+        for number in range(begun, len(passes)):
+            words = model.redraw(words, passes[number], (settings.seed << 20) + number)
             progress.advance(size)
+            journal.drop()
+            if journal.add(f"pass-{number + 1}", _pass_writer(words.cuts, considered)):
+                if kept:
+                    journal.remove(f"pass-{kept}")
+                kept = number + 1
     return model, words, considered
+
+
+def _parts(level: slice) -> Iterator[slice]:
+    """Cut a range of numbers into blocks, the same ones however much memory there is."""
+    for part in blocks(level.stop - level.start):
+        yield slice(level.start + part.start, level.start + part.stop)
+
+
+def _pass_writer(cuts: Array, considered: Array) -> Write:
+    def write(store: Store, name: str) -> dict[str, Any]:
+        with store.create(name) as file:
+            write_arrays(file, [cuts, considered])
+        return {"entries": cuts.size}
+
+    return write
+
+
+def _begun(model: Model, journal: Journal, last: int) -> tuple[int, Words, Array]:
+    """Return (passes done, words, counts at the start), of an earlier run where there is one."""
+    done = [n for n in range(1, last + 1) if f"pass-{n}" in journal.found]
+    if not done:
+        words = model.start()
+        return 0, words, words.counts
+    cuts = model.arrays.new(model.ngrams.places.shape[1], np.uint8)
+    considered = model.arrays.new(model.ngrams.counts.size, np.int32)
+    with reading_arrays(journal.store, f"pass-{done[-1]}") as (_, read):
+        read(cuts)
+        read(considered)
+    return done[-1], model.counted(cuts), considered

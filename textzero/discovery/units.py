@@ -5,19 +5,24 @@ a script without spaces, or a run of letters or digits. Everything else, and a u
 is a boundary.
 """
 
-import math
-import os
-import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from textzero._compat import Array
 from textzero.corpus import Corpus, Piece, Reading, Split, as_corpus
+from textzero.discovery.arrays import Arrays, Column
+from textzero.discovery.journal import (
+    Journal,
+    array_writer,
+    read_into,
+    reading_arrays,
+    write_arrays,
+)
+from textzero.discovery.unit_counts import Alphabet, Runs, entries
 from textzero.errors import InputError
 from textzero.kernels import kernel
 from textzero.kernels.reference.segment import (
@@ -35,8 +40,18 @@ from textzero.packed import PackedStrings
 from textzero.parallel import ordered_threads, run_threads
 from textzero.progress import Progress
 from textzero.segmenter import fold_table
+from textzero.store import Store
 
 _SPACE = 0x20
+_BOUNDARY = np.zeros(1, np.int32)
+_LEAST = 1 << 12  # units that a table may hold in any case
+_ENTRY = 300  # bytes that a unit may take while it is counted, and becomes a line of a run
+
+Told = Callable[[int], None]  # how many stored bytes were read
+
+
+def _nobody(_: int) -> None:
+    pass
 
 
 @dataclass
@@ -71,10 +86,74 @@ class Units:
 
 
 @dataclass
-class _State:
+class Counting:
+    """What one thread has counted."""
+
     table: Any
     reading: Reading = field(default_factory=Reading)
     entries: int = 0
+    spilled: bool = False
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a corpus is read as units; it can be sent to other processes.
+
+    Attributes:
+        corpus: The corpus.
+        unit: What words are made of.
+        lowercase, nfkc: What is taken for the same.
+    """
+
+    corpus: Corpus
+    unit: str
+    lowercase: bool
+    nfkc: bool
+
+    @property
+    def code(self) -> int:
+        """The unit as kernels know it."""
+        return UNITS.index(self.unit)
+
+    @property
+    def folds(self) -> Array:
+        """What each character is compared as."""
+        return fold_table(self.lowercase, self.nfkc)
+
+    def _atoms(self, piece: Piece) -> tuple[Array, Array, Array]:
+        starts, kinds = kernel("segment").find_atoms(
+            piece.text, piece.size, atom_classes(), self.code
+        )
+        places = starts.astype(np.int32)  # a piece is at most a megabyte
+        firsts, stops = places[:-1].copy(), places[1:]
+        firsts[(kinds != UNIT) & (kinds != RUN)] = -1
+        return firsts, stops, kinds
+
+    def count(
+        self, state: Counting, split: Split, done: Told = _nobody, runs: Runs | None = None,
+        most: int = 1 << 62,
+    ) -> None:  # fmt: skip
+        """Count the units of a split; a table of more than `most` of them becomes a run."""
+        tables, twice = kernel("tables"), self.code == PHRASE
+        for piece in self.corpus.pieces(split, state.reading):
+            firsts, stops, _ = self._atoms(piece)
+            tables.add_tokens(state.table, piece.text, firsts, stops, 1, 1)
+            state.entries += (firsts.size << twice) + 1
+            if runs is not None and entries(state.table) > most:
+                runs.spill(state.table)
+                state.table, state.spilled = tables.new_table(False), True
+            done(piece.stored)
+
+    def encode(self, split: Split, table: Any, done: Told = _nobody) -> Iterator[Array]:
+        """Yield the numbers of a split's units, each part behind a boundary, and closed by one."""
+        for piece in self.corpus.pieces(split, Reading()):
+            firsts, stops, kinds = self._atoms(piece)
+            found = kernel("tables").look_up(table, piece.text, firsts, stops)
+            ids = np.maximum(found + 1, 0)
+            if self.code == PHRASE:
+                ids = _spaced(ids, piece, firsts, stops, kinds)
+            yield _single_boundaries(np.concatenate([_BOUNDARY, ids, _BOUNDARY]))[1:]
+            done(piece.stored)
 
 
 def read_units(
@@ -84,7 +163,8 @@ def read_units(
     lowercase: bool = False,
     nfkc: bool = True,
     workers: int,
-    folder: str | Path | None = None,
+    arrays: Arrays | None = None,
+    journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> Units:
     """Read a corpus twice: once to count its units, once to number them.
@@ -94,7 +174,8 @@ def read_units(
         unit: "character", "letter" or "word"; see `find_atoms`.
         lowercase, nfkc: Take characters that fold to the same for the same.
         workers: Threads.
-        folder: Where to keep the stream; None keeps it in memory.
+        arrays: Where to keep tables and the stream; None keeps them in memory.
+        journal: Where what is done is kept for another run.
         progress: Told how many stored bytes were read.
 
     Raises:
@@ -105,99 +186,116 @@ def read_units(
         corpus = Corpus.from_documents(list(corpus))
     if unit not in UNITS:
         raise ValueError(f"unit must be one of {', '.join(UNITS)}, got {unit!r}")
-    code, kernels, tables = UNITS.index(unit), kernel("segment"), kernel("tables")
-    classes, progress = atom_classes(), progress or Progress()
+    reader = Reader(corpus, unit, lowercase, nfkc)
+    arrays, journal, progress = arrays or Arrays(), journal or Journal(), progress or Progress()
+    alphabet, reading, size = _counted(reader, workers, arrays, journal, progress)
+    if not len(alphabet.units):
+        raise InputError("the corpus has no character of a word twice: there is nothing to find")
+    ids = _encoded(reader, alphabet, size, workers, arrays, journal, progress)
+    journal.drop()
+    runs = _runs(alphabet.units, atom_classes(), reader.code)
+    joiner = " " if reader.code == PHRASE else ""
+    return Units(ids, alphabet.units, alphabet.counts, runs, joiner, reading)
+
+
+def _counted(
+    reader: Reader, workers: int, arrays: Arrays, journal: Journal, progress: Progress
+) -> tuple[Alphabet, Reading, int]:
+    """(alphabet, what was read, most entries that the stream can have)."""
+    if facts := journal.found.get("units"):
+        with reading_arrays(journal.store, "units") as (sizes, read):
+            alphabet = Alphabet.of_sizes(sizes, arrays)
+            for part in alphabet.parts():
+                read(part)
+        return alphabet, Reading(**facts["reading"]), int(facts["entries"])
+    corpus, tables, runs = reader.corpus, kernel("tables"), Runs(reader.folds, arrays)
     splits = corpus.splits()
+    workers = min(workers, len(splits)) or 1
+    most = max(arrays.left // (_ENTRY * workers), _LEAST) if arrays.may_spill else 1 << 62
 
-    def atoms(piece: Piece) -> tuple[Array, Array, Array]:
-        starts, kinds = kernels.find_atoms(piece.text, piece.size, classes, code)
-        places = starts.astype(np.int32)  # a piece is at most a megabyte
-        firsts, stops = places[:-1].copy(), places[1:]
-        firsts[(kinds != UNIT) & (kinds != RUN)] = -1
-        return firsts, stops, kinds
-
-    def count(state: _State, split: Split) -> None:
-        for piece in corpus.pieces(split, state.reading):
-            firsts, stops, _ = atoms(piece)
-            tables.add_tokens(state.table, piece.text, firsts, stops, 1, 1)
-            state.entries += 2 * firsts.size + 1 if code == PHRASE else firsts.size + 1
-            progress.advance(piece.stored)
+    def count(state: Counting, split: Split) -> None:
+        reader.count(state, split, progress.advance, runs, most)
 
     with progress.stage("count", corpus.size):
-        states = run_threads(
-            count, splits, lambda: _State(tables.new_table(False)), min(workers, len(splits)) or 1
-        )
-    reading, entries = corpus.new_reading(), 2
+        states = run_threads(count, splits, lambda: Counting(tables.new_table(False)), workers)
+    reading, size = corpus.new_reading(), 2
     for state in states:
         reading.add(state.reading)
-        entries += state.entries
-    table, alphabet, counts = _number(tables, states, fold_table(lowercase, nfkc))
-    if not len(alphabet):
-        raise InputError("the corpus has no character of a word twice: there is nothing to find")
+        size += state.entries
+        (runs.spill if state.spilled else runs.add)(state.table)
+        state.table = None
+    alphabet = runs.alphabet()
+
+    def write(store: Store, name: str) -> dict[str, Any]:
+        with store.create(name) as file:
+            write_arrays(file, alphabet.parts())
+        return {"reading": asdict(reading), "entries": size}
+
+    journal.add("units", write)
+    return alphabet, reading, size
+
+
+def _encoded(
+    reader: Reader, alphabet: Alphabet, size: int, workers: int, arrays: Arrays,
+    journal: Journal, progress: Progress,
+) -> Array:  # fmt: skip
+    """int32 (n,): the stream."""
+    splits = reader.corpus.splits()
+    stored = arrays.new(size, np.int32)
+    begun, n = _begun(journal, stored, len(splits))
+    table = alphabet.table(arrays)
+
+    most = None if arrays.room is None else arrays.room // (8 * workers)
 
     def encode(split: Split) -> Array:
-        parts = [np.zeros(1, np.int32)]
-        for piece in corpus.pieces(split, Reading()):
-            firsts, stops, kinds = atoms(piece)
-            ids = np.maximum(tables.look_up(table, piece.text, firsts, stops) + 1, 0)
-            if code == PHRASE:
-                ids = _spaced(ids, piece, firsts, stops, kinds)
-            parts += [ids.astype(np.int32), np.zeros(1, np.int32)]
-            progress.advance(piece.stored)
-        return _single_boundaries(np.concatenate(parts))
+        column = Column(arrays, np.int32, most)
+        for part in reader.encode(split, table, progress.advance):
+            column.add(part)
+        return column.array()
 
-    stored = room_for((entries,), folder)
-    n = 1
-    stored[0] = 0
-    with progress.stage("encode", corpus.size):
-        for part in ordered_threads(encode, splits, workers):
-            if n + part.size - 1 > stored.size:
+    with progress.stage("encode", reader.corpus.size):
+        progress.advance(sum(split.stop - split.start for split in splits[:begun]))
+        kept, first = begun, n
+        for k, part in enumerate(ordered_threads(encode, splits[begun:], workers), begun + 1):
+            if n + part.size > stored.size:
                 raise InputError("the corpus grew while it was read; try again when it is at rest")
-            stored[n : n + part.size - 1] = part[1:]  # each begins and ends with a boundary
-            n += part.size - 1
-    runs = _runs(alphabet, classes, code)
-    return Units(stored[:n], alphabet, counts, runs, " " if code == PHRASE else "", reading)
+            stored[n : n + part.size] = part
+            n += part.size
+            facts = {"first": kept, "stop": k, "size": n - first}
+            journal.add(f"ids-{kept}", array_writer(stored[first:n], facts))
+            if not journal.waits:
+                kept, first = k, n
+    return stored[:n]
 
 
-def _number(tables: Any, states: list[_State], folds: Array) -> tuple[Any, PackedStrings, Array]:
-    """Give numbers to units seen at least twice: (table for look-up, their text, counts)."""
-    seen: dict[str, int] = {}
-    spellings: dict[str, list[str]] = {}
-    for state in states:
-        text, offsets, counts, _ = tables.unload(state.table)
-        packed = PackedStrings(text, offsets)
-        rows = zip(packed, _folded(packed, folds), counts.tolist(), strict=True)
-        for spelling, folded, count in rows:
-            seen[folded] = seen.get(folded, 0) + count
-            spellings.setdefault(folded, []).append(spelling)
-    kept = sorted(word for word, count in seen.items() if count > 1)
-    values = {s: k for k, word in enumerate(kept) for s in spellings[word]}
-    table = tables.new_table(False)
-    packed = PackedStrings.from_strings(values)
-    numbers = np.fromiter(values.values(), np.int64, len(values))
-    tables.set_values(table, packed.text, packed.offsets, numbers)
-    rare = sum(count for count in seen.values() if count < 2)
-    counts = np.array([rare, *(seen[word] for word in kept)], np.int64)
-    return table, PackedStrings.from_strings(kept), counts
+def begun_parts(found: Mapping[str, Mapping[str, Any]], n_splits: int) -> int:
+    """How many splits, from the first on, have their numbers written."""
+    begun = 0
+    while (facts := found.get(f"ids-{begun}")) and begun < int(facts["stop"]) <= n_splits:
+        begun = int(facts["stop"])
+    return begun
+
+
+def _begun(journal: Journal, stored: Array, n_splits: int) -> tuple[int, int]:
+    """Fill the stream with what an earlier run has encoded: (splits, entries)."""
+    begun, n, last = 0, 1, begun_parts(journal.found, n_splits)
+    while begun < last:
+        facts = journal.found[f"ids-{begun}"]
+        size = int(facts["size"])
+        if size > stored.size - n:
+            break
+        read_into(journal.store, f"ids-{begun}", stored[n : n + size])
+        begun, n = int(facts["stop"]), n + size
+    return begun, n
 
 
 def _runs(alphabet: PackedStrings, classes: Array, code: int) -> Array:
     """Tell runs of letters or digits from characters."""
-    firsts = np.array([0, *(ord(word[0]) for word in alphabet)])
+    firsts = np.fromiter(chain([0], (ord(word[0]) for word in alphabet)), np.int64)
     kinds = classes[firsts]
     runs = kinds == DIGIT if code == LETTER else kinds != ALONE
     runs[0] = False
     return runs
-
-
-def _folded(strings: PackedStrings, folds: Array) -> Iterator[str]:
-    """Yield strings, each character as the one that it is compared as."""
-    data = strings.text[: strings.offsets[-1]]
-    ends = np.r_[0, np.cumsum(data & 0xC0 != 0x80)][strings.offsets]  # in characters
-    points = np.frombuffer(data.tobytes().decode().encode("utf-32-le"), np.uint32)
-    text = folds[points].astype("<u4").tobytes().decode("utf-32-le")
-    for start, stop in pairwise(ends.tolist()):
-        yield text[start:stop]
 
 
 def _spaced(ids: Array, piece: Piece, firsts: Array, stops: Array, kinds: Array) -> Array:
@@ -216,18 +314,6 @@ def _single_boundaries(ids: Array) -> Array:
     keep = np.ones(ids.size, np.bool_)
     keep[1:] = (ids[1:] != 0) | (ids[:-1] != 0)
     return ids[keep]
-
-
-def room_for(shape: tuple[int, ...], folder: str | Path | None) -> Array:
-    """Return an int32 array to be filled, in memory or in a file of `folder`."""
-    if folder is None:
-        return np.empty(shape, np.int32)
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".units", delete=False) as file:
-        if hasattr(os, "posix_fallocate"):  # a full disk is an error now, not a crash later
-            os.posix_fallocate(file.fileno(), 0, 4 * math.prod(shape))
-        else:
-            file.truncate(4 * math.prod(shape))
-    return np.memmap(file.name, np.int32, "r+", shape=shape)
 
 
 def runs_in_blocks(ids: Array, size: int = 1 << 18) -> Iterator[tuple[int, int]]:

@@ -1,13 +1,18 @@
 """What the words of a cut text are worth: probabilities, scores, and why others were dropped."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from textzero._compat import Array
-from textzero.discovery.found import Found
+from textzero.discovery.arrays import Arrays, Column, Strings, blocks
+from textzero.discovery.found import Dropped, Found
 from textzero.discovery.ngrams import Ngrams
 from textzero.discovery.unigram import Model, Words
+from textzero.packed import PackedStrings
 
 _BIT = np.log(2)
+_BLOCK = 1 << 16  # n-grams that are looked at at once
 
 
 def weigh(model: Model, words: Words, considered: Array, min_count: int) -> tuple[Found, Array]:
@@ -29,67 +34,94 @@ def weigh(model: Model, words: Words, considered: Array, min_count: int) -> tupl
         are "occurrences" (as a string), "pmi", "left_entropy", "right_entropy" (all in nats), and
         "bits": what the word saves in the whole text, its own spelling paid for.
     """
-    ngrams = model.ngrams
-    kept = words.counts >= min_count
-    kept[0] = False
-    numbers = np.flatnonzero(kept)
+    ngrams, arrays = model.ngrams, model.arrays
+    numbers: Array = _kept(words, min_count, arrays)
     model.fit(words, 1.0)
-    lengths = np.searchsorted(ngrams.first, numbers, side="right")
+    lengths = np.asarray(np.searchsorted(ngrams.first, numbers, side="right"))
     logs = _log_probabilities(model, words, numbers, lengths)
     charged = logs - model.settings.charge * (lengths - 1)
     counts = words.counts[numbers].astype(np.int64)
-    table = _Usable(ngrams, numbers, charged, logs)
+    table = _Usable(ngrams, numbers, charged, logs, arrays)
     pmi, bits = np.full(numbers.size, np.nan), np.full(numbers.size, np.nan)
-    dropped: list[tuple[str, int, str]] = []
     for n in range(2, ngrams.longest + 1):
         level = ngrams.level(n)
-        here = slice(*np.searchsorted(numbers, [level.start, level.stop]))
-        used = numbers[here]
-        pmi[here] = cohesion(ngrams, used, n)
-        parts, pieces, _ = table.best_parts(used, n)
-        gain = counts[here] * (logs[here] - parts - model.settings.charge * (pieces - 1))
-        bits[here] = (gain + np.log(np.maximum(model.own_spelling(used, n), 1e-300))) / _BIT
-        lost = level.start + np.flatnonzero(~kept[level] & (considered[level] > 1))
-        weak = cohesion(ngrams, lost, n)
-        _, _, breaks = table.best_parts(lost, n)
-        for number, value, marks in zip(lost.tolist(), weak.tolist(), breaks.tolist(), strict=True):
-            count = int(words.counts[number])
-            dropped.append(_reason(ngrams, number, count, value, marks, min_count))
+        begin, end = np.searchsorted(numbers, [level.start, level.stop]).tolist()
+        for part in blocks(end - begin, _BLOCK):
+            here = slice(begin + part.start, begin + part.stop)
+            used = numbers[here]
+            pmi[here] = cohesion(ngrams, used, n)
+            parts, pieces, _ = table.best_parts(used, n)
+            gain = counts[here] * (logs[here] - parts - model.settings.charge * (pieces - 1))
+            bits[here] = (gain + np.log(np.maximum(model.own_spelling(used, n), 1e-300))) / _BIT
+    dropped = Dropped.of_rows(_lost(ngrams, words, considered, table, min_count), arrays)
     once = _words_seen_once(model, words) if min_count < ngrams.least else []
     order = np.lexsort((numbers, -counts, -np.nan_to_num(bits, nan=0.0)))
-    ends = ngrams.entropies(numbers)[:, order]
     scores = {
         "occurrences": ngrams.counts[numbers[order]].astype(np.float64), "pmi": pmi[order],
-        "left_entropy": ends[1], "right_entropy": ends[0], "bits": bits[order],
+        "left_entropy": np.zeros(order.size), "right_entropy": np.zeros(order.size),
+        "bits": bits[order],
     }  # fmt: skip
-    texts = [ngrams.text(number) for number in numbers[order].tolist()]
+    texts = Strings(arrays)
+    for part in blocks(order.size, _BLOCK):
+        right, left = ngrams.entropies(numbers[order[part]])
+        scores["left_entropy"][part], scores["right_entropy"][part] = left, right
+        spelled = [ngrams.text(number) for number in numbers[order[part]].tolist()]
+        texts.add(PackedStrings.from_strings(spelled))
     logs, sizes, found_counts = charged[order], lengths[order], counts[order]
     if once:
-        texts += [text for text, _, _ in once]
+        texts.add(PackedStrings.from_strings([text for text, _, _ in once]))
         logs = np.r_[logs, [log for _, log, _ in once]]
         sizes = np.r_[sizes, [n for _, _, n in once]]
         found_counts = np.r_[found_counts, np.ones(len(once), np.int64)]
         missing = np.full(len(once), np.nan)
         scores = {name: np.r_[column, missing] for name, column in scores.items()}
         scores["occurrences"][-len(once) :] = 1
-    return Found(texts, found_counts, scores, dropped), logs + _unit_constant(logs, sizes) * sizes
+    logs += _unit_constant(logs, sizes) * sizes
+    return Found(texts.packed(), found_counts, scores, dropped), logs
+
+
+def _kept(words: Words, min_count: int, arrays: Arrays) -> Array:
+    """int64 (n,): the n-grams that are words often enough."""
+    numbers = Column(arrays, np.int64)
+    for part in blocks(words.counts.size):
+        numbers.add(np.flatnonzero(words.counts[part] >= min_count) + part.start)
+    return numbers.array()
+
+
+def _lost(
+    ngrams: Ngrams, words: Words, considered: Array, table: "_Usable", min_count: int
+) -> Iterator[tuple[str, int, str]]:
+    """Yield what was a word at the start, and is none: (text, count, reason)."""
+    for n in range(2, ngrams.longest + 1):
+        level = ngrams.level(n)
+        for part in blocks(level.stop - level.start, _BLOCK):
+            here = slice(level.start + part.start, level.start + part.stop)
+            gone = (words.counts[here] < min_count) & (considered[here] > 1)
+            lost = here.start + np.flatnonzero(gone)
+            weak = cohesion(ngrams, lost, n)
+            _, _, breaks = table.best_parts(lost, n)
+            rows = zip(lost.tolist(), weak.tolist(), breaks.tolist(), strict=True)
+            for number, value, marks in rows:
+                count = int(words.counts[number])
+                yield _reason(ngrams, number, count, value, marks, min_count)
 
 
 def _words_seen_once(model: Model, words: Words) -> list[tuple[str, float, int]]:
     """Words that are no repeated n-gram: (text, logarithm as for the others, units), sorted."""
-    ids = model.ngrams.places[0]
-    edges = np.flatnonzero((words.cuts == 1) | (ids == 0))  # a boundary ends a word too
-    starts, sizes = edges[:-1], np.diff(edges)
-    at_word = ids[starts] != 0
-    starts, sizes = starts[at_word], sizes[at_word]
-    rare = np.flatnonzero(model.ngrams.places[sizes - 1, starts] == 0)
+    ids, places = model.ngrams.places[0], model.ngrams.places
     known = (1 - model.settings.discount) / (words.tokens + model.settings.strength)
     found = {}
-    for start, n in zip(starts[rare].tolist(), sizes[rare].tolist(), strict=True):
-        spelled = ids[start : start + n].tolist()
-        log = np.log(known + model.fresh[n] * np.exp(model.unit_logs[spelled].sum()))
-        log -= model.settings.charge * (n - 1)
-        found[model.ngrams.units.text(spelled)] = (float(log), n)
+    for first, stop in model.blocks:
+        edges = np.flatnonzero((words.cuts[first : stop + 1] == 1) | (ids[first : stop + 1] == 0))
+        starts, sizes = edges[:-1] + first, np.diff(edges)  # a boundary ends a word too
+        at_word = ids[starts] != 0
+        starts, sizes = starts[at_word], sizes[at_word]
+        rare = np.flatnonzero(places[sizes - 1, starts] == 0)
+        for start, n in zip(starts[rare].tolist(), sizes[rare].tolist(), strict=True):
+            spelled = ids[start : start + n].tolist()
+            log = np.log(known + model.fresh[n] * np.exp(model.unit_logs[spelled].sum()))
+            log -= model.settings.charge * (n - 1)
+            found[model.ngrams.units.text(spelled)] = (float(log), n)
     return [(text, *found[text]) for text in sorted(found)]
 
 
@@ -117,12 +149,16 @@ def _part(ngrams: Ngrams, numbers: Array, n: int, start: int, stop: int) -> Arra
 class _Usable:
     """The words that n-grams can be cut into: those of the table, and all single units."""
 
-    def __init__(self, ngrams: Ngrams, numbers: Array, charged: Array, logs: Array) -> None:
+    def __init__(
+        self, ngrams: Ngrams, numbers: Array, charged: Array, logs: Array, arrays: Arrays
+    ) -> None:
         self.ngrams = ngrams
         lowest = charged.min(initial=0.0) - np.log(10)
-        self.charged = np.full(ngrams.counts.size, -np.inf, np.float32)
-        self.charged[ngrams.level(1)] = lowest
-        self.logs = self.charged.copy()
+        self.charged = arrays.new(ngrams.counts.size, np.float32, True)
+        self.logs = arrays.new(ngrams.counts.size, np.float32, True)
+        for values in (self.charged, self.logs):
+            values[:] = -np.inf
+            values[ngrams.level(1)] = lowest
         self.charged[numbers], self.logs[numbers] = charged, logs
 
     def best_parts(self, numbers: Array, n: int) -> tuple[Array, Array, Array]:

@@ -6,10 +6,10 @@ sentence, such as a comma, is whatever the tokenizer makes of it. White space in
 since it separates the words of a template. A sentence of more than LONGEST words is cut there.
 """
 
-import re
-import tempfile
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,12 +18,17 @@ import numpy as np
 from textzero._compat import Array
 from textzero.corpus import Corpus, Piece, Reading, Split
 from textzero.counts import Counts, sorted_counts
-from textzero.errors import TokenizerError
+from textzero.discovery.arrays import writing
+from textzero.discovery.unit_counts import entries
+from textzero.disk import disk
+from textzero.errors import ResourceError, TokenizerError
 from textzero.kernels import kernel
 from textzero.kernels.reference.cooccurrence import DOCUMENT_END, GAP
-from textzero.packed import PADDING, PackedStrings
+from textzero.memory import BASE
+from textzero.packed import PackedStrings
 from textzero.parallel import run_threads
 from textzero.progress import Progress
+from textzero.structure.sentence_ends import ENDS, cut_piece, cut_tokens, white_space
 from textzero.token_workers import (
     cleaned_tokens,
     python_splits,
@@ -35,15 +40,9 @@ from textzero.tokens import Spec, Tokenizer
 from textzero.vocabulary import Vocabulary
 
 LONGEST = 300  # words of a sentence; a tree of it can still be read by any JSON parser
-_ENDS = re.compile(
-    r"""(?:[。！？!?｡‼⁇⁈⁉]|(?<!\.)\.++(?=\s|$))+      # one or more marks
-        [)\]"'”’」』）】》]*                             # what closes behind them
-        (?:[^\S\n\r\x85\u2028\u2029]+[”’」』）】》]+)*  # the same where text is cut into words
-      | [\n\r\x85\u2028\u2029]""",
-    re.VERBOSE,
-)
-_LINE_FEED = 0x0A
 _BLOCK = 1 << 20
+_WORD = 200  # bytes that a word takes while words are counted and sorted
+_NUMBERS = count()  # of files
 
 
 def cut_sentences(text: str) -> list[tuple[int, int]]:
@@ -54,7 +53,7 @@ def cut_sentences(text: str) -> list[tuple[int, int]]:
     ['你好', '今天3.5度', 'Fine']
     """
     spans, start = [], 0
-    for stop, behind in [*(m.span() for m in _ENDS.finditer(text)), (len(text), len(text))]:
+    for stop, behind in [*(m.span() for m in ENDS.finditer(text)), (len(text), len(text))]:
         part = text[start:stop]
         if part.strip():
             first = start + len(part) - len(part.lstrip())
@@ -81,7 +80,7 @@ class _BySentence:
         function = Tokenizer(self.spec).function()
         tokens: list[str] = []
         begun = 0
-        for stop, behind in [*(m.span() for m in _ENDS.finditer(text)), (len(text), len(text))]:
+        for stop, behind in [*(m.span() for m in ENDS.finditer(text)), (len(text), len(text))]:
             found = function(text[begun:stop]) if begun < stop else []
             if isinstance(found, str):
                 raise TypeError("it must return a list of strings, got str")
@@ -123,11 +122,10 @@ class _Writer:
 
     def __init__(self, folder: Path) -> None:
         self.reading = Reading()
-        with tempfile.NamedTemporaryFile(dir=folder, prefix="ids-", delete=False) as file:
-            self.path = Path(file.name)
+        self.path = folder / f"ids-{os.getpid()}-{next(_NUMBERS)}"
 
     def add(self, ids: Array) -> None:
-        with open(self.path, "ab") as file:
+        with writing(), disk().create(self.path, "ab") as file:
             file.write(np.ascontiguousarray(ids, np.int32).data)
 
 
@@ -138,15 +136,16 @@ def read_sentences(
     folder: Path,
     workers: int,
     progress: Progress,
+    room: int = 1 << 62,
 ) -> Sentences:
     """Read a corpus as sentences of ids; `min_count(tokens)` is the least count of a word.
 
-    The files lie in `folder` for as long as the result is used. The order of the sentences is not
-    always the same; nothing may depend on it.
+    The files lie in `folder` for as long as the result is used; the words must fit in `room`
+    bytes. The order of the sentences is not always the same; nothing may depend on it.
     """
     read = _by_processes if tokenizer.code is None else _by_threads
     counts, vocabulary, paths, reading = read(
-        corpus, tokenizer, min_count, folder, workers, progress
+        corpus, tokenizer, min_count, folder, workers, progress, room
     )
     path = folder / "sentences.bin"
     lengths = _write_sentences(paths, path)
@@ -163,10 +162,10 @@ def _write_sentences(paths: Sequence[Path], path: Path) -> Array:
         int64 (n,). Entries of each sentence, its end counted.
     """
     lengths = [np.zeros(0, np.int64)]
-    with open(path, "wb") as out:
+    with disk().create(path) as out:
         for part in paths:
             tail = np.zeros(0, np.int32)
-            with open(part, "rb") as file:
+            with disk().open(part) as file:
                 while block := file.read(4 * _BLOCK):
                     ids = np.concatenate([tail, np.frombuffer(block, np.int32)])
                     ends = np.flatnonzero(ids == DOCUMENT_END)
@@ -176,7 +175,7 @@ def _write_sentences(paths: Sequence[Path], path: Path) -> Array:
                     tail = ids[stop:]
                     lengths.append(_write_block(ids[:stop], out))
             lengths.append(_write_block(tail, out))
-            part.unlink()
+            disk().remove(part)
     return np.concatenate(lengths)
 
 
@@ -196,47 +195,6 @@ def _write_block(ids: Array, out: BinaryIO) -> Array:
     return lengths + 1
 
 
-def _cut_piece(piece: Piece) -> Piece:
-    """Put a line feed in the place of each end of a sentence."""
-    text = piece.string()
-    if piece.boundary != _LINE_FEED:
-        text = text.replace(chr(piece.boundary), "\n")
-    data = _ENDS.sub("\n", text).encode()
-    array = np.frombuffer(data + bytes(PADDING), np.uint8)
-    return Piece(array, len(data), _LINE_FEED, piece.stored)
-
-
-def _white_space(tokenizer: Tokenizer) -> list[bytes]:
-    """Return the white space, as UTF-8, that a token may hold: only words of lexicons hold some."""
-    if tokenizer.segmenter is None:
-        return []
-    letters = set(tokenizer.segmenter.lexicon.words.text.tobytes().decode("utf-8", "replace"))
-    found = {c for c in letters if c.isspace()}
-    return sorted(c.encode() for c in found | {" "}) if found else []  # NFKC may make it a space
-
-
-def _cut_tokens(
-    text: Array, starts: Array, stops: Array, spaces: Sequence[bytes]
-) -> tuple[Array, Array]:
-    """Cut the tokens of a piece (see `find_tokens`) at white space; return (starts, stops)."""
-    for space in spaces:
-        last = int(stops.max(initial=0))
-        found = np.ones(last, bool)
-        for k, byte in enumerate(space):
-            found &= text[k : last + k] == byte
-        places = np.flatnonzero(found)
-        tokens = np.flatnonzero(starts >= 0)
-        order = np.searchsorted(starts[tokens], places, "right") - 1
-        places, around = places[order >= 0], tokens[order[order >= 0]]
-        inside = places < stops[around]
-        places, around = places[inside], around[inside]
-        starts = np.insert(starts, around + 1, places + len(space))
-        stops = np.insert(stops, around, places)
-        kept = (starts < 0) | (starts < stops)
-        starts, stops = starts[kept], stops[kept]
-    return starts, stops
-
-
 @dataclass
 class _Table:
     """What one thread has counted."""
@@ -252,21 +210,23 @@ def _by_threads(
     folder: Path,
     workers: int,
     progress: Progress,
+    room: int,
 ) -> tuple[Counts, Vocabulary, list[Path], Reading]:
     """By kernels: read once to count the words, once to write their ids."""
     tables, splits = kernel("tables"), corpus.splits()
     tokenizer.make_tables()
-    spaces = _white_space(tokenizer)
+    spaces = white_space(tokenizer)
 
     def find(piece: Piece) -> tuple[Array, Array, Array]:
-        text, starts, stops = tokenizer.find(_cut_piece(piece))
-        return text, *_cut_tokens(text, starts, stops, spaces)
+        text, starts, stops = tokenizer.find(cut_piece(piece))
+        return text, *cut_tokens(text, starts, stops, spaces)
 
     def count(state: _Table, split: Split) -> None:
         for piece in corpus.pieces(split, Reading()):
             text, starts, stops = find(piece)
             tables.add_tokens(state.table, text, starts, stops, 1, 1)
             state.tokens += int(np.count_nonzero(starts >= 0))
+            _refuse(entries(state.table) * workers, room)
             progress.advance(piece.stored)
         tables.end_document(state.table)
 
@@ -302,6 +262,7 @@ def _by_processes(
     folder: Path,
     workers: int,
     progress: Progress,
+    room: int,
 ) -> tuple[Counts, Vocabulary, list[Path], Reading]:
     """By a Python tokenizer, which is slow: read once, give each word a number as it comes."""
     cutter = Tokenizer(_BySentence(tokenizer.spec), tokenizer.lowercase, tokenizer.nfkc)
@@ -318,6 +279,7 @@ def _by_processes(
         ):
             none = np.zeros(0, np.int64)
             tables.add_packed(table, words.text, words.offsets, seen, none)
+            _refuse(entries(table), room)
             maps.append(np.fromiter((numbers.setdefault(w, len(numbers)) for w in words), np.int32))
             paths.append(path)
             tokens += int(seen.sum())
@@ -333,12 +295,21 @@ def _by_processes(
     for path, numbering in zip(paths, maps, strict=True):
         ids = np.append(final[numbering], np.int32(DOCUMENT_END))  # [-1] is the end of a sentence
         writer = _Writer(folder)
-        with open(path, "rb") as file:
+        with disk().open(path) as file:
             while block := file.read(4 * _BLOCK):
                 writer.add(ids[np.frombuffer(block, np.int32)])
-        path.unlink()
+        disk().remove(path)
         encoded.append(writer.path)
     return counts, vocabulary, encoded, reading
+
+
+def _refuse(words: int, room: int) -> None:
+    """Raise ResourceError when so many words do not fit in memory."""
+    if (needed := _WORD * words) > room:
+        raise ResourceError(
+            f"{words:,} words must be in memory, and there may be more; give at least "
+            f"--memory {(BASE + 2 * needed >> 20) + 1}MB, or fewer --workers"
+        )
 
 
 def _encode_split(split: Split) -> tuple[Path, PackedStrings, Array, Reading]:
@@ -349,7 +320,7 @@ def _encode_split(split: Split) -> tuple[Path, PackedStrings, Array, Reading]:
     for part in _batches(split, reading, cleaned, numbers):
         writer.add(part)
     seen = np.zeros(len(numbers), np.int64)
-    with open(writer.path, "rb") as file:
+    with disk().open(writer.path) as file:
         while block := file.read(4 * _BLOCK):
             ids = np.frombuffer(block, np.int32)
             seen += np.bincount(ids[ids >= 0], minlength=seen.size)

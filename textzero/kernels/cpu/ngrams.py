@@ -122,3 +122,48 @@ def name_pairs(
     names: Any, left: Array, right: Array, base: int, size: int, first: int, out: Array
 ) -> None:
     _name_pairs(names, _shift(names), left, right, base, size, first, out)
+
+
+@jit
+def find_pairs(
+    starts: Array, rights: Array, left: Array, right: Array, base: int, first: int, out: Array
+) -> None:
+    for k in range(left.size):
+        a, b = left[k], right[k]
+        out[k] = 0
+        if a == 0 or b == 0:
+            continue
+        low, high = starts[a - base], starts[a - base + 1]
+        stop = high
+        while low < high:
+            middle = (low + high) >> 1
+            if rights[middle] < b:
+                low = middle + 1
+            else:
+                high = middle
+        if low < stop and rights[low] == b:
+            out[k] = first + low
+
+
+@jit
+def add_continuations(inner: Array, counts: Array, terms: Array, sums: Array, kinds: Array) -> None:
+    for k in range(inner.size):
+        sums[inner[k]] += terms[k]
+        kinds[inner[k]] += 1 - counts[k]
+
+
+@jit
+def _merge_sorted(keys: Array, counts: Array, kept: Array, sums: Array) -> int:
+    n = 0
+    for k in range(keys.size):
+        if n == 0 or keys[k] != kept[n - 1]:
+            kept[n], sums[n] = keys[k], 0
+            n += 1
+        sums[n - 1] += counts[k]
+    return n
+
+
+def merge_sorted(keys: Array, counts: Array) -> tuple[Array, Array]:
+    kept, sums = np.empty((2, keys.size), np.int64)
+    n = _merge_sorted(keys, counts, kept, sums)
+    return kept[:n].copy(), sums[:n].copy()

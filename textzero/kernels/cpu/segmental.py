@@ -114,9 +114,9 @@ def count_cuts(
 
 @jit
 def spelling_counts(
-    first: Array, prefixes: Array, lasts: Array, counts: Array, units: Array, lengths: Array
-) -> None:
-    shares = np.zeros(counts.size, np.int32)
+    first: Array, prefixes: Array, lasts: Array, counts: Array, units: Array, lengths: Array,
+    shares: Array,
+) -> None:  # fmt: skip
     for n in range(first.size - 1, 0, -1):
         for g in range(first[n] - 1, first[n - 1] - 1, -1):
             share = shares[g]

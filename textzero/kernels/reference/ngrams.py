@@ -80,3 +80,50 @@ def name_pairs(
     for k, (a, b) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
         key = (a - base) * size + (b - base) if a != 0 and b != 0 else -1
         out[k] = first + names[key] if key in names else 0
+
+
+def find_pairs(
+    starts: Array, rights: Array, left: Array, right: Array, base: int, first: int, out: Array
+) -> None:
+    """Do what `name_pairs` does without a handle: slower, and in less memory.
+
+    Args:
+        starts: int64 (size + 1,). Where the keys of each left number begin.
+        rights: int32 (m,). The right number of each key, ascending for one left number.
+        left, right, base, first, out: As for `name_pairs`.
+    """
+    for k, (a, b) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
+        held = rights[starts[a - base] : starts[a - base + 1]].tolist() if a and b else []
+        out[k] = first + starts[a - base] + held.index(b) if b in held else 0
+
+
+def add_continuations(inner: Array, counts: Array, terms: Array, sums: Array, kinds: Array) -> None:
+    """Add n-grams to the n-grams that they prolong.
+
+    Args:
+        inner: int64 (n,). Which n-gram each prolongs.
+        counts: int64 (n,). Occurrences.
+        terms: float64 (n,). What is summed up.
+        sums: float64 (m,). sums[k] grows by the terms, one after the other.
+        kinds: int64 (m,). kinds[k] grows by 1 - count for each.
+    """
+    for k, count, term in zip(inner.tolist(), counts.tolist(), terms.tolist(), strict=True):
+        sums[k] += term
+        kinds[k] += 1 - count
+
+
+def merge_sorted(keys: Array, counts: Array) -> tuple[Array, Array]:
+    """Add up the counts of equal keys.
+
+    Args:
+        keys: int64 (n,). Ascending.
+        counts: int64 (n,).
+
+    Returns:
+        keys: int64 (m,). Each once, ascending.
+        counts: int64 (m,).
+    """
+    sums: dict[int, int] = {}
+    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+        sums[key] = sums.get(key, 0) + count
+    return np.array(list(sums), np.int64), np.array(list(sums.values()), np.int64)

@@ -155,8 +155,9 @@ def count_cuts(
 
 
 def spelling_counts(
-    first: Array, prefixes: Array, lasts: Array, counts: Array, units: Array, lengths: Array
-) -> None:
+    first: Array, prefixes: Array, lasts: Array, counts: Array, units: Array, lengths: Array,
+    shares: Array,  # noqa: ARG001
+) -> None:  # fmt: skip
     """Add up what the words are spelled with, each word once, however often it was seen.
 
     Args:
@@ -166,6 +167,7 @@ def spelling_counts(
         counts: int32 (m,). How often each is a word.
         units: float64 (units + 1,). Added to: the units of all words.
         lengths: int64 (longest + 1,). Added to: the number of words by length.
+        shares: int32 (m,). Zeros, to be worked with.
     """
     for n in range(1, first.size):
         for g in range(int(first[n - 1]), int(first[n])):
