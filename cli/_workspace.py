@@ -11,6 +11,22 @@ if TYPE_CHECKING:
     from textzero.workspace import Workspace
 
 
+def refuse_to_overwrite(output: str, force: bool) -> None:
+    """Raise OutputExistsError when the output is there and `force` is not set.
+
+    The run that made it may have been killed just before its end: what it left goes.
+    """
+    from textzero import files
+    from textzero.errors import OutputExistsError
+    from textzero.workspace import tidy_after
+
+    try:
+        files.refuse_to_overwrite(output, force)
+    except OutputExistsError:
+        tidy_after(output)
+        raise
+
+
 @contextmanager
 def workspace_beside(
     output: str, quiet: bool = False, store: str | None = None

@@ -3,6 +3,7 @@
 import click
 
 from . import _options as options
+from ._workspace import refuse_to_overwrite
 
 FORMATS = ("textzero", "word2vec", "word2vec-binary", "glove", "projector", "parquet")
 TARGETS = (*FORMATS, "spacy", "static-embedding")
@@ -52,7 +53,6 @@ def convert(
     `spacy init vectors` reads; static-embedding is a folder that sentence-transformers and
     model2vec load.
     """
-    from textzero.files import refuse_to_overwrite
     from textzero.vectors.formats import load_vectors, save_vectors
 
     refuse_to_overwrite(target, force)

@@ -7,6 +7,7 @@ from click.core import ParameterSource
 
 from . import _options as options
 from ._progress import make_progress
+from ._workspace import refuse_to_overwrite
 
 
 @click.command()
@@ -46,7 +47,7 @@ def cooccur(
     """Count which words of CORPUS stand near each other, into a folder of compressed rows."""
     from textzero.cooccurrence import count_cooccurrences
     from textzero.counting import count_words
-    from textzero.files import refuse_strangers, refuse_to_overwrite
+    from textzero.files import refuse_strangers
     from textzero.vocabulary import Vocabulary
     from textzero.workspace import Workspace
 

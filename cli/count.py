@@ -8,6 +8,7 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
+from ._workspace import refuse_to_overwrite, workspace_beside
 
 
 @click.command()
@@ -52,7 +53,7 @@ def count(
     from time import perf_counter
 
     from textzero.counting import count_words
-    from textzero.files import refuse_missing_folder, refuse_to_overwrite
+    from textzero.files import refuse_missing_folder
 
     match = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", ngrams)
     if not match:
@@ -65,7 +66,7 @@ def count(
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
     begun = perf_counter()
-    with run_folder(output, quiet, store) as workspace:
+    with workspace_beside(output, quiet, store) as workspace:
         counts = count_words(
             options.make_corpus(**corpus),
             tokenizer=tokenizer,
@@ -90,25 +91,6 @@ def count(
             f"in {perf_counter() - begun:.1f} s",
             err=True,
         )
-
-
-def run_folder(output: str, quiet: bool, store: str | None = None) -> Any:
-    """The folder of a run that makes a file; none when it is standard output or a device."""
-    from contextlib import nullcontext
-    from pathlib import Path
-
-    from textzero.workspace import Workspace
-
-    def say(sentence: str) -> None:
-        if not quiet:
-            click.echo(sentence, err=True)
-
-    path = Path(output)
-    if output == "-" or (path.exists() and not path.is_file()):
-        if store is None:
-            return nullcontext()
-        return Workspace.temporary(store=store)
-    return Workspace.beside(output, say=say, store=store)
 
 
 def write_counts(counts: Any, output: str, format: str | None) -> None:

@@ -4,7 +4,8 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
-from .count import run_folder, write_counts
+from ._workspace import refuse_to_overwrite, workspace_beside
+from .count import write_counts
 
 
 @click.command()
@@ -29,12 +30,12 @@ def merge(
 ) -> None:
     """Add up TABLES that `textzero count` wrote."""
     from textzero.counts import merge_counts
-    from textzero.files import refuse_missing_folder, refuse_to_overwrite
+    from textzero.files import refuse_missing_folder
 
     if output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
-    with run_folder(output, quiet) as workspace:
+    with workspace_beside(output, quiet) as workspace:
         total = merge_counts(
             tables,
             min_count=min_count,

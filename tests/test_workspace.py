@@ -11,7 +11,7 @@ import pytest
 from textzero import workspace
 from textzero.errors import OutputExistsError, ResourceError
 from textzero.locks import Holder
-from textzero.workspace import Workspace, is_dead, left_behind
+from textzero.workspace import Workspace, is_dead, left_behind, tidy_after
 
 KEY = {"inputs": [["a.txt", 3]], "window": 5}
 
@@ -167,3 +167,20 @@ def test_only_folders_of_runs_are_left_behind(tmp_path):
         ".broken.textzero": True, ".dead.textzero": True, ".now.textzero": False,
         "textzero-abc": True,
     }  # fmt: skip
+
+
+def test_what_a_run_left_that_was_killed_after_its_output_goes_but_not_what_one_goes_on_from(
+    tmp_path,
+):
+    output = tmp_path / "out.tsv"
+    for replaces in (False, True):
+        if replaces:
+            output.write_text("older")
+        left = Workspace.beside(output)
+        left.__enter__()
+        left.stage("count", {"a": 1}).commit("part", {})
+        left._lock.release()  # as when its process is dead
+        output.write_text("whole")
+        tidy_after(output)
+        assert left.folder.exists() == replaces
+        output.unlink()

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from textzero.disk import disk
-from textzero.errors import InputError, ResourceError
+from textzero.errors import InputError, OutputExistsError, ResourceError
 from textzero.files import remove_debris
 from textzero.locks import Lock, holder_of
 from textzero.store import Store
@@ -24,6 +24,7 @@ from textzero.store import Store
 SUFFIX = ".textzero"  # of the folders' names; those in the system's temporary folder begin with
 PREFIX = "textzero-"  # this instead
 LOCK, KEY, SCRATCH = "lock", "key.json", "scratch"
+REPLACES = "replaces"  # an empty file: the output was there when the run began
 COMMIT_SECONDS = 10.0  # of work before the first result of a stage is put on the disk; see `Stage`
 
 
@@ -135,6 +136,9 @@ class Workspace:
         disk().remove_folder(self.folder / SCRATCH)
         if self._output is not None:
             remove_debris(self._output)
+            if os.path.lexists(self._output):
+                with disk().create(self.folder / REPLACES):
+                    pass
         return self
 
     def __exit__(
@@ -229,9 +233,20 @@ def left_behind(folder: Path) -> Iterator[Path]:
                 yield entry
 
 
+def tidy_after(output: str | os.PathLike[str]) -> None:
+    """Remove the folder of a run that was killed after it had made `output`, and before its end.
+
+    Not that of a run which was to replace an older output: it has something to go on from.
+    """
+    workspace = Workspace.beside(output, kept=False)
+    if workspace.folder.is_dir() and not (workspace.folder / REPLACES).exists():
+        with contextlib.suppress(OutputExistsError, ResourceError), workspace:
+            pass
+
+
 def _is_of_a_run(folder: Path) -> bool:
     """Whether a folder holds what a workspace holds, and nothing else."""
-    parts = re.compile(rf"{SCRATCH}|{LOCK}(\.[0-9a-f]{{32}}\.[0-9]+\.partial)?")
+    parts = re.compile(rf"{SCRATCH}|{REPLACES}|{LOCK}(\.[0-9a-f]{{32}}\.[0-9]+\.partial)?")
     for entry in _entries(folder):
         if parts.fullmatch(entry.name) or (entry / KEY).is_file():
             continue
