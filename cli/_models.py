@@ -1,7 +1,9 @@
-"""What the commands of models share: Keras without its noise, texts in batches, lines out."""
+"""What the commands of models share: Keras without its noise and within --memory, texts in batches.
+
+What is in memory at once does not depend on --memory, so that neither does what is printed.
+"""
 
 import contextlib
-import json
 import os
 import sys
 import tempfile
@@ -18,10 +20,15 @@ if TYPE_CHECKING:
     from textzero.corpus import Corpus, Reading
     from textzero.models import TextModel
 
-_TEXTS, _CHARACTERS = 1024, 1 << 20  # of texts that are in memory at once
+_TEXTS, _CHARACTERS = 1024, 1 << 18  # of texts that are in memory at once
+_KERAS = 900 << 20  # bytes that Python, Keras and TensorFlow take, the first call included
+_CHARACTER = 500  # bytes that a character of a text takes while it is read, about
+_SPARE = 100 << 20  # bytes for the texts of a batch
+_LABELLED = 50  # bytes that a byte of labelled data takes, once it is encoded, at most
+_PACKED = 5  # bytes of text in a compressed byte
 model_argument = click.argument("model", type=click.Path())
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Write one JSON object a text, with offsets."
+    "--json", is_flag=True, help="Write one JSON object a text, with offsets."
 )
 batch_option = click.option(
     "--batch-size",
@@ -32,14 +39,30 @@ batch_option = click.option(
 )
 
 
-def import_keras() -> None:
+def import_keras(memory: str | None = None) -> int:
     """Import Keras and its backend, and make them silent.
 
     TensorFlow greets on stderr, below Python's: what it writes there is shown when it fails.
 
+    Args:
+        memory: The option --memory.
+
+    Returns:
+        Bytes of it that Keras leaves.
+
     Raises:
         Failure: Keras is not installed.
+        BadParameter: `memory` is too little for Keras alone.
     """
+    from textzero.memory import memory_bytes
+
+    room = memory_bytes(memory) - _KERAS
+    if memory is None:
+        room = max(room, _SPARE)
+    if room < _SPARE:
+        raise click.BadParameter(
+            f"Keras and TensorFlow need --memory {_megabytes(_KERAS + _SPARE)}, got {memory!r}"
+        )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _stderr_kept() as written:
         try:
@@ -54,6 +77,28 @@ def import_keras() -> None:
                 raise Failure(message, 1) from error
             sys.stderr.write(written())
             raise
+    return room
+
+
+def _megabytes(size: int) -> str:
+    return f"{-(-size // (1 << 20))}MB"
+
+
+def refuse_large(needed: int, room: int, what: str) -> None:
+    """Raise ResourceError when what is to be in memory is more than there is room for.
+
+    Args:
+        needed: Bytes, about.
+        room: Bytes that Keras leaves of --memory.
+        what: What needs them.
+    """
+    from textzero.errors import ResourceError
+
+    if needed > room:
+        raise ResourceError(
+            f"{what} would take about {_megabytes(needed)} of memory beside Keras; "
+            f"give --memory {_megabytes(needed + _KERAS)} or more"
+        )
 
 
 @contextlib.contextmanager
@@ -78,34 +123,86 @@ def _stderr_kept() -> Iterator[Any]:
             os.close(before)
 
 
-def load(folder: str, *kinds: str) -> Any:
+def refuse_large_data(paths: Iterable[str], room: int, more: int = 0) -> None:
+    """Raise ResourceError when labelled data, all of which is held, would not fit into memory.
+
+    Args:
+        paths: Its files and folders; what lies elsewhere is not known beforehand.
+        room: Bytes that are left of --memory.
+        more: Bytes that are needed beside the data.
+    """
+    size = 0
+    for path in map(Path, paths):
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            if file.is_file():
+                packed = file.suffix in (".gz", ".bz2", ".xz", ".zst")
+                size += file.stat().st_size * (_PACKED if packed else 1)
+    refuse_large(_LABELLED * size + more, room, "the labelled data")
+
+
+def load(folder: str, *kinds: str, memory: str | None = None) -> tuple[Any, int]:
     """Load a model that is one of the classes named.
+
+    Returns:
+        The model, and the bytes of --memory that are left for texts.
 
     Raises:
         InputError: The folder holds no model, or one of another class.
+        ResourceError: The model does not fit into --memory.
     """
-    import_keras()
+    room = import_keras(memory)
     from textzero.errors import InputError
     from textzero.models import load_model
 
+    needed = _size_of_model(Path(folder))
+    refuse_large(needed + _SPARE, room, f"the model in {folder}")
     model: TextModel = load_model(folder)
     name = type(model).__name__
     if name not in kinds:
-        raise InputError(f"{folder} must hold a {' or '.join(kinds)}, got a {name}")
-    return model
+        article = "an" if name[0] in "AEIOU" else "a"
+        raise InputError(f"{folder} must hold a {' or '.join(kinds)}, got {article} {name}")
+    return model, room - needed
 
 
-def batches_of_texts(corpus: "Corpus", reading: "Reading") -> Iterator[list[str]]:
-    """Yield the documents of a corpus, empty ones too, so many as memory should hold at once."""
+def _size_of_model(folder: Path) -> int:
+    """Bytes that a model takes while it is loaded, about: weights thrice, words as objects."""
+    try:
+        sizes = {path.suffix: 0 for path in folder.iterdir()}
+        for path in folder.iterdir():
+            sizes[path.suffix] += path.stat().st_size
+    except OSError:  # told by who loads it
+        return 0
+    return 3 * sizes.get(".safetensors", 0) + 30 * sizes.get(".tsv", 0)
+
+
+def batches_of_texts(corpus: "Corpus", reading: "Reading", room: int) -> Iterator[list[str]]:
+    """Yield the documents of a corpus, empty ones too, so many as memory should hold at once.
+
+    Args:
+        corpus: The corpus.
+        reading: Told what was read.
+        room: Bytes of --memory that are left for texts.
+
+    Raises:
+        ResourceError: A document is so long that its tokens would not fit.
+    """
     batch, size, waiting = list[str](), 0, list[str]()
+    most = max(_CHARACTERS, room // _CHARACTER)
     for split in corpus.splits():
+        number = length = 0
         for text, ended in corpus.parts(split, reading):
-            waiting.append(text)
+            length += len(text)
+            if length <= most:
+                waiting.append(text)
             if not ended:
                 continue
+            if length > most:
+                what = f"{corpus.place(split, number)}: a text of {length:,} characters"
+                refuse_large(_CHARACTER * length, room, what)
             batch.append("".join(waiting))
             waiting.clear()
-            size += len(batch[-1])
+            size += length
+            number, length = number + 1, 0
             if len(batch) >= _TEXTS or size >= _CHARACTERS:
                 yield batch
                 batch, size = [], 0
@@ -121,32 +218,3 @@ def corpus_or_stdin(corpus: tuple[str, ...], **reading: Any) -> "Corpus":
 def one_line(text: str) -> str:
     """Return a text on one line without tabs, for rows that people read."""
     return " ".join(text.split())
-
-
-def write_lines(lines: Iterable[str]) -> None:
-    """Write lines to standard output as they come."""
-    for line in lines:
-        sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def as_json(content: Any) -> str:
-    """Return one line of JSON."""
-    return json.dumps(content, ensure_ascii=False)
-
-
-@contextlib.contextmanager
-def stdin_as_file(path: str) -> Iterator[str]:
-    """Yield the path; for - that of a file with all of standard input."""
-    from textzero.errors import InputError
-
-    if path != "-":
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "stdin"
-        file.write_bytes(sys.stdin.buffer.read())
-        try:
-            yield str(file)
-        except InputError as error:
-            raise InputError(str(error).replace(str(file), "standard input")) from error

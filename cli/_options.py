@@ -1,6 +1,5 @@
 """Options that several commands share, and the objects they make."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -245,11 +244,6 @@ def make_corpus(
         on_error=on_error,
         max_expansion=max_expansion,
     )
-
-
-def read_stdin() -> str:
-    """Return all of standard input, which is UTF-8 whatever the locale says."""
-    return sys.stdin.buffer.read().decode("utf-8", "replace")
 
 
 def report_losses(reading: "Reading", quiet: bool) -> None:

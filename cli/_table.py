@@ -1,29 +1,115 @@
-"""Words asked for, and ranked words on standard output."""
+"""Vectors within --memory, words asked for, and ranked words on standard output."""
 
-import click
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from . import _options as options
+from ._printing import print_line
+
+if TYPE_CHECKING:
+    from textzero.vectors.word_vectors import WordVectors
+
+Ranking = list[tuple[str, float]]
+_WORDS = 1024  # that are asked at once
+_LINE = 1 << 20  # bytes of standard input that a word may have
+_BYTE = 100  # bytes that a byte of text takes while it is tokenized, about
 
 
-def words_asked(words: tuple[str, ...]) -> list[str]:
-    """Return the words of the command line; for - those of standard input, one a line."""
+def open_vectors(path: str, memory: str | None) -> "WordVectors":
+    """Open vectors, whose questions then stay within --memory.
+
+    Raises:
+        InputError: There are none.
+        ResourceError: They are a file that is read, not mapped, and it does not fit.
+    """
+    from textzero.vectors.formats import load_vectors
+
+    hint = ", or make a folder of it with `textzero convert`, which is read where it lies"
+    refuse_large_file(path, memory, 1, hint)
+    vectors = load_vectors(path)
+    vectors.memory = memory
+    return vectors
+
+
+def refuse_large_file(path: str, memory: str | None, factor: int, hint: str = "") -> None:
+    """Raise ResourceError when a file, in memory `factor` times as large, would not fit."""
+    from textzero.errors import ResourceError
+    from textzero.files import size_text
+    from textzero.memory import BASE, memory_bytes
+
+    size = factor * Path(path).stat().st_size if Path(path).is_file() else 0
+    if size > memory_bytes(memory) - BASE:
+        raise ResourceError(
+            f"{path} is read into memory, which takes about {size_text(size)}; "
+            f"give --memory {(size + BASE >> 20) + 1}MB{hint}"
+        )
+
+
+def words_asked(words: tuple[str, ...]) -> Iterator[str]:
+    """Yield the words of the command line; for - those of standard input, one a line."""
     if words != ("-",):
-        return list(words)
-    lines = map(str.strip, options.read_stdin().split("\n"))
-    return [word for word in lines if word]
+        yield from words
+        return
+    for line in stdin_lines(_LINE):
+        if word := line.strip():
+            yield word
 
 
-def print_ranking(rows: list[tuple[str, float]]) -> None:
+def stdin_lines(most: int) -> Iterator[str]:
+    """Yield the lines of standard input, which is UTF-8 whatever the locale says.
+
+    Raises:
+        InputError: A line has more than `most` bytes.
+    """
+    from textzero.errors import InputError
+
+    number = 0
+    while line := sys.stdin.buffer.readline(most + 1):
+        number += 1
+        if len(line) > most:
+            raise InputError(f"standard input:{number} must have at most {most:,} bytes")
+        yield line.decode("utf-8", "replace")
+
+
+def longest_text(memory: str | None) -> int:
+    """Bytes of a text whose words fit into --memory."""
+    from textzero.memory import BASE, memory_bytes
+
+    return (memory_bytes(memory) - BASE) // _BYTE
+
+
+def stdin_text(memory: str | None) -> str:
+    """Return all of standard input.
+
+    Raises:
+        InputError: It does not fit into --memory.
+    """
+    from textzero.errors import InputError
+
+    most = longest_text(memory)
+    data = sys.stdin.buffer.read(most + 1)
+    if len(data) > most:
+        raise InputError(
+            f"standard input must have at most {most:,} bytes for this --memory; give more"
+        )
+    return data.decode("utf-8", "replace")
+
+
+def print_answers(words: Iterable[str], ask: Callable[[list[str]], list[Ranking]]) -> None:
+    """Print the ranking of one word as lines; of several with the word they are of in front."""
+    words = iter(words)
+    asked = list(islice(words, _WORDS))
+    alone = len(asked) == 1
+    while asked:
+        for query, rows in zip(asked, ask(asked), strict=True):
+            for word, score in rows:
+                print_line(*(() if alone else (query,)), word, f"{score:.4f}")
+        asked = list(islice(words, _WORDS))
+
+
+def print_ranking(rows: Ranking) -> None:
     """Print word<TAB>score lines."""
     for word, score in rows:
-        click.echo(f"{word}\t{score:.4f}")
-
-
-def print_rankings(results: list[tuple[str, list[tuple[str, float]]]]) -> None:
-    """Print one ranking as lines; several with the word they are of in front."""
-    if len(results) == 1:
-        print_ranking(results[0][1])
-        return
-    for query, rows in results:
-        for word, score in rows:
-            click.echo(f"{query}\t{word}\t{score:.4f}")
+        print_line(word, f"{score:.4f}")

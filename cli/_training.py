@@ -1,23 +1,23 @@
 """A training from the command line: its settings, its state beside the output, its reports."""
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._gold import refuse_losses, unknown_to
-from ._models import import_keras
+from ._models import import_keras, refuse_large_data
 from ._progress import make_progress
-from .main import Failure
 
-_BESIDE = ".training"  # behind the output's name: the folder of a training that was broken off
+if TYPE_CHECKING:
+    from textzero.workspace import Workspace
+
 _HOMES = {"Tagger": "tagger", "Reader": "reader", "Extractor": "extractor",
           "Classifier": "classifier"}  # fmt: skip
-_OURS = {"data", "validation", "vectors", "output", "others", "resume", "force", "quiet"}
+_OURS = {"data", "validation", "vectors", "output", "others", "memory", "resume", "fresh", "force",
+         "quiet"}  # fmt: skip
 
 
 def train_model(
@@ -38,75 +38,68 @@ def train_model(
 
     Raises:
         InputError: The data have a fault or, if `strict`, are not read as they stand.
-        OutputExistsError: The output is there, or a training of its name that was broken off.
+        OutputExistsError: The output is there, or another run is at work on it.
+        ResourceError: The data do not fit into --memory.
     """
-    from textzero.files import refuse_strangers, refuse_to_overwrite
+    from textzero.disk import disk
+    from textzero.files import refuse_missing_folder, refuse_strangers, refuse_to_overwrite
+    from textzero.workspace import Workspace
 
     output = Path(given["output"])
     refuse_to_overwrite(output, given["force"])
     refuse_strangers(output)
-    beside = _beside(output, given["resume"], given["force"])
+    refuse_missing_folder(output)
 
     def say(line: str) -> None:
         if not given["quiet"]:
             click.echo(line, err=True)
 
-    import_keras()
+    with Workspace.beside(output, say=say) as workspace:
+        if given["fresh"]:
+            for stage in workspace.folder.glob("training*"):
+                disk().remove_folder(stage)
+        _train(kind, read, given, strict, extra or {}, workspace, say)
+
+
+def _train(
+    kind: str,
+    read: Callable[[Sequence[str]], Any],
+    given: dict[str, Any],
+    strict: bool,
+    extra: dict[str, Any],
+    workspace: "Workspace",
+    say: Callable[[str], None],
+) -> None:
     import importlib
 
+    from textzero.vectors.formats import load_vectors
+
+    room = import_keras(given["memory"])
     module = importlib.import_module(f"textzero.models.{_HOMES[kind]}")
     model_class = getattr(module, kind)
     settings, options = _settings(model_class, given)
-    from textzero.vectors.formats import load_vectors
-
+    vectors = [load_vectors(path) for path in given["vectors"]]
+    tables = sum(4 * one.vectors.nbytes for one in vectors)  # weights, and copies on their way
+    refuse_large_data([*given["data"], *given["validation"]], room, tables)
     data = refuse_losses(read(given["data"]), strict)
     validation = refuse_losses(read(given["validation"]), strict) if given["validation"] else None
-    vectors = [load_vectors(path) for path in given["vectors"]]
-    if given["resume"] and not beside.exists():
-        say(f"there is no broken-off training in {beside}; this one starts afresh")
     for line in validation.losses() if validation is not None else ():
         say(f"validation: {line}")
-    try:
-        model = model_class.train(
-            data, validation, vectors, settings, options, beside,
-            progress=make_progress(given["quiet"]), say=say, **(extra or {}),
-        )  # fmt: skip
-    except KeyboardInterrupt:
-        if beside.is_dir() and any(beside.iterdir()):
-            message = "interrupted; the same command with --resume goes on after its last epoch"
-            raise Failure(message, 130) from None
-        if beside.is_dir():  # not one epoch is done: there is nothing to go on from
-            beside.rmdir()
-        raise
+    model = model_class.train(
+        data, validation, vectors, settings, options, workspace,
+        progress=make_progress(given["quiet"]), say=say, **extra,
+    )  # fmt: skip
     for line in unknown_to(model, validation):
         say(f"validation: {line}")
     sources = {name: list(given[name]) for name in ("data", "validation", "vectors")}
     model.manifest |= {"sources": sources}
-    model.save(output, overwrite=given["force"])
-    shutil.rmtree(beside, ignore_errors=True)
+    model.save(given["output"], overwrite=True)
     history = model.manifest["training"]["history"]
     reached = ""
     if validation is not None:
         best = max(history, key=lambda epoch: epoch[model.score_name])
         reached = f", {model.score_name} {best[model.score_name]:.4f} after epoch {best['epoch']}"
     say(f"the {kind.lower()} is in {given['output']}{reached}")
-
-
-def _beside(output: Path, resume: bool, force: bool) -> Path:
-    """The folder for the state of the training; what is left of another one is not taken for it."""
-    from textzero.errors import OutputExistsError
-    from textzero.files import refuse_missing_folder
-
-    refuse_missing_folder(output)
-    beside = output.with_name(output.name + _BESIDE)
-    if os.path.lexists(beside) and not resume:
-        if not force:
-            raise OutputExistsError(
-                f"{beside} holds a training that was broken off; pass --resume to go on with it, "
-                "or --force to begin anew"
-            )
-        shutil.rmtree(beside)
-    return beside
 
 
 def _settings(model_class: Any, given: dict[str, Any]) -> tuple[Any, Any]:

@@ -3,7 +3,7 @@
 import click
 
 from . import _options as options
-from ._table import print_ranking
+from ._table import open_vectors, print_ranking
 
 
 @click.command()
@@ -14,8 +14,9 @@ from ._table import print_ranking
 @options.number_option
 @click.option("--method", type=click.Choice(["add", "mul"]), default="add", show_default=True,
               help="Sum (3CosAdd) or product (3CosMul) of cosines.")  # fmt: skip
-def analogy(vectors: str, a: str, b: str, c: str, number: int, method: str) -> None:
+@options.memory_option
+def analogy(
+    vectors: str, a: str, b: str, c: str, number: int, method: str, memory: str | None
+) -> None:
     """Print the words that are to C what B is to A."""
-    from textzero.vectors.formats import load_vectors
-
-    print_ranking(load_vectors(vectors).analogy(a, b, c, number, method=method))
+    print_ranking(open_vectors(vectors, memory).analogy(a, b, c, number, method=method))

@@ -1,18 +1,24 @@
 """textzero answer."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import _models as models
 from . import _options as options
+from ._printing import as_json, write_lines
 
 if TYPE_CHECKING:
+    from textzero.models import Answer, Reader
     from textzero.models.reading import Question
 
 _QUESTIONS = 64  # that are answered before their answers are written
+_JSON = 20  # bytes that a byte of JSON takes while it is read, about
+_ANSWER = 400  # bytes that a different answer to --question takes, about
 
 
 @click.command()
@@ -29,6 +35,7 @@ _QUESTIONS = 64  # that are answered before their answers are written
               help="With --json, at most so many answers.")  # fmt: skip
 @models.json_option
 @models.batch_option
+@options.memory_option
 @options.quiet_option
 def answer(
     model: str,
@@ -37,8 +44,9 @@ def answer(
     combine: str,
     threshold: float | None,
     candidates: int,
-    as_json: bool,
+    json: bool,
     batch_size: int,
+    memory: str | None,
     quiet: bool,
     **reading_options: Any,
 ) -> None:
@@ -51,36 +59,65 @@ def answer(
     """
     if question is None:
         _refuse_ignored(reading_options)
-    loaded = models.load(model, "Reader")
-    reading = None
-    if question is None:
-        asked = _questions(corpus or ("-",))
-    else:
-        from textzero.models.reading import Question
-
+    loaded, room = models.load(model, "Reader", memory=memory)
+    settings = {"threshold": threshold, "batch_size": batch_size}
+    if question is not None:
         texts = models.corpus_or_stdin(corpus, **reading_options)
         reading = texts.new_reading()
-        passages = [t for batch in models.batches_of_texts(texts, reading) for t in batch if t]
-        asked = iter([Question(question, tuple(passages))])
-    while batch := [item for _, item in zip(range(_QUESTIONS), asked, strict=False)]:
-        answers = loaded.predict(
-            [item.text for item in batch], [item.passages for item in batch], combine=combine,
-            threshold=threshold, candidates=candidates, batch_size=batch_size,
-        )  # fmt: skip
-        rows = []
-        for item, found in zip(batch, answers, strict=True):
-            if as_json:
-                content = asdict(found)
-                for candidate in content["candidates"]:
-                    del candidate["candidates"]
-                rows.append(models.as_json({"question": item.text, "answer": content.pop("text")}
-                                           | content))  # fmt: skip
-            else:
-                shown = (models.one_line(found.text), f"{found.score:.4f}")
-                rows.append("\t".join([*shown, models.one_line(item.text)]))
-        models.write_lines(rows)
-    if reading is not None:
+        batches = models.batches_of_texts(texts, reading, room)
+        found = _answer(loaded, question, batches, combine, room // _ANSWER, settings)
+        _print([question], [found.best(candidates)], json)
         options.report_losses(reading, quiet)
+        return
+    asked = _questions(corpus or ("-",), room // _JSON)
+    while batch := list(islice(asked, _QUESTIONS)):
+        questions = [item.text for item in batch]
+        answers = loaded.predict(
+            questions, [item.passages for item in batch], combine=combine, candidates=candidates,
+            **settings,
+        )  # fmt: skip
+        _print(questions, answers, json)
+
+
+def _answer(
+    model: "Reader",
+    question: str,
+    batches: Iterable[list[str]],
+    combine: str,
+    most: int,
+    settings: dict[str, Any],
+) -> Any:
+    """The votes of all passages for answers to one question."""
+    from textzero.errors import ResourceError
+    from textzero.models.answer_spans import Votes
+    from textzero.models.reading import Question
+
+    votes = Votes(combine)
+    for batch in batches:
+        passages = tuple(text for text in batch if text)
+        if passages:
+            spans = model.spans([Question(question, passages)], **settings)[0]
+            votes.add(passages, spans)
+        if len(votes) > most:
+            raise ResourceError(
+                f"the passages have more than {most:,} different answers, which do not fit into "
+                "--memory; give more, or a --threshold that fewer pass"
+            )
+    return votes
+
+
+def _print(questions: list[str], answers: list["Answer"], json: bool) -> None:
+    rows = []
+    for question, found in zip(questions, answers, strict=True):
+        if json:
+            content = asdict(found)
+            for candidate in content["candidates"]:
+                del candidate["candidates"]
+            rows.append(as_json({"question": question, "answer": content.pop("text")} | content))
+        else:
+            shown = (models.one_line(found.text), f"{found.score:.4f}", models.one_line(question))
+            rows.append("\t".join(shown))
+    write_lines(rows)
 
 
 def _refuse_ignored(reading_options: dict[str, Any]) -> None:
@@ -93,10 +130,18 @@ def _refuse_ignored(reading_options: dict[str, Any]) -> None:
             raise click.UsageError(f"{option} is for passages; give their --question too")
 
 
-def _questions(paths: tuple[str, ...]) -> "Iterator[Question]":
-    """The questions of files, one file in memory at a time."""
-    from textzero.models.reading import read_questions
+def _questions(paths: tuple[str, ...], most: int) -> "Iterator[Question]":
+    """The questions of files; of JSON lines a line at a time, and never more than `most` bytes."""
+    from textzero.errors import InputError
+    from textzero.models.question_stream import stream_questions
 
     for path in paths:
-        with models.stdin_as_file(path) as file:
-            yield from read_questions(file)
+        if path == "-":
+            yield from stream_questions(sys.stdin.buffer, "standard input", most)
+            continue
+        try:
+            file = open(path, "rb")
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        with file:
+            yield from stream_questions(file, path, most)

@@ -7,6 +7,7 @@ import click
 
 from . import _models as models
 from . import _options as options
+from ._printing import as_json, write_lines
 
 
 @click.command()
@@ -14,8 +15,11 @@ from . import _options as options
 @options.text_options
 @models.json_option
 @models.batch_option
+@options.memory_option
 @options.quiet_option
-def classify(model: str, as_json: bool, batch_size: int, quiet: bool, **corpus: Any) -> None:
+def classify(
+    model: str, json: bool, batch_size: int, memory: str | None, quiet: bool, **corpus: Any
+) -> None:
     """Print the label of each text of CORPUS, as MODEL sees it.
 
     A line comes out for each line in: label, probability and text, with tabs between. Without
@@ -23,15 +27,15 @@ def classify(model: str, as_json: bool, batch_size: int, quiet: bool, **corpus: 
     """
     texts = models.corpus_or_stdin(**corpus)
     reading = texts.new_reading()
-    loaded = models.load(model, "Classifier")
+    loaded, room = models.load(model, "Classifier", memory=memory)
     cut = total = 0
-    for batch in models.batches_of_texts(texts, reading):
+    for batch in models.batches_of_texts(texts, reading, room):
         found = loaded.predict(batch, batch_size)
         cut += sum(prediction.left_out > 0 for prediction in found)
         total += len(found)
-        if as_json:
+        if json:
             rows = [
-                models.as_json({"text": text} | asdict(prediction))
+                as_json({"text": text} | asdict(prediction))
                 for text, prediction in zip(batch, found, strict=True)
             ]
         else:
@@ -39,7 +43,7 @@ def classify(model: str, as_json: bool, batch_size: int, quiet: bool, **corpus: 
                 f"{prediction.label}\t{prediction.probability:.4f}\t{models.one_line(text)}"
                 for text, prediction in zip(batch, found, strict=True)
             ]
-        models.write_lines(rows)
+        write_lines(rows)
     if cut and not quiet:
         most = loaded.settings.max_tokens
         click.echo(

@@ -1,12 +1,14 @@
 """textzero cluster."""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import _options as options
+from ._printing import as_json, print_line, write_lines
 from ._progress import make_progress
+from ._table import open_vectors
+from ._workspace import refuse_to_overwrite
 
 if TYPE_CHECKING:
     from textzero.vectors.clustering import Clusters
@@ -32,9 +34,10 @@ if TYPE_CHECKING:
               help="Print so many words of each.")  # fmt: skip
 @click.option("-o", "--output", metavar="FILE",
               help="Write every word with its cluster (- for standard output).")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print all clusters as one JSON object.")
+@click.option("--json", is_flag=True, help="Print all clusters as one JSON object.")
 @options.device_option("Where neighbours are looked for; the clusters are the same.")
 @options.workers_option
+@options.memory_option
 @options.force_option
 @options.quiet_option
 def cluster(
@@ -42,8 +45,9 @@ def cluster(
     top: int,
     number: int,
     output: str | None,
-    as_json: bool,
+    json: bool,
     workers: int | None,
+    memory: str | None,
     force: bool,
     quiet: bool,
     **settings: Any,
@@ -53,33 +57,29 @@ def cluster(
     Prints cluster<TAB>words<TAB>flow<TAB>its first words; -o writes word<TAB>cluster<TAB>flow.
     Flow is how often a walk from word to similar word is there.
     """
-    from textzero.files import refuse_missing_folder, refuse_to_overwrite
-    from textzero.vectors.formats import load_vectors
+    from textzero.files import refuse_missing_folder
 
-    if output == "-" and as_json:
+    if output == "-" and json:
         raise click.UsageError("-o - and --json both write to standard output; choose one")
     if output is not None and output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
-    loaded = load_vectors(vectors)
+    loaded = open_vectors(vectors, memory)
     found = loaded.cluster(**settings, workers=workers, progress=make_progress(quiet))
     if output == "-":
-        sys.stdout.buffer.writelines(found.formatted())
-        sys.stdout.buffer.flush()
+        write_lines(line.decode().removesuffix("\n") for line in found.formatted())
     elif output is not None:
         found.save(output)
-    if as_json:
+    if json:
         _print_json(found)
     elif output != "-":
         for name, (words, flow) in enumerate(zip(found, found.flows[:top], strict=False)):
-            click.echo(f"{name}\t{len(words)}\t{flow:.4f}\t{' '.join(words[:number])}")
+            print_line(name, len(words), f"{flow:.4f}", " ".join(words[:number]))
     if not quiet:
         _report(found, settings["min_similarity"])
 
 
 def _print_json(found: "Clusters") -> None:
-    import json
-
     clusters = [
         {"flow": flow, "words": words}
         for words, flow in zip(found, found.flows.tolist(), strict=True)
@@ -91,7 +91,7 @@ def _print_json(found: "Clusters") -> None:
         "clusters": clusters,
         "unclustered": found.unclustered,
     }
-    click.echo(json.dumps(content, ensure_ascii=False))
+    write_lines([as_json(content)])
 
 
 def _report(found: "Clusters", least: float) -> None:

@@ -1,9 +1,15 @@
 """textzero evaluate."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+
 import click
 
 from . import _gold as gold_data
 from . import _options as options
+from ._printing import as_json, print_line, write_lines
+from ._table import open_vectors, refuse_large_file
 
 
 @click.group()
@@ -18,39 +24,39 @@ def evaluate() -> None:
               help="Answer analogies among the N most frequent words.  [default: all]")  # fmt: skip
 @click.option("--remove-common", type=click.IntRange(0), metavar="N",
               help="Remove the mean and N common directions first.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a set.")
+@options.memory_option
+@click.option("--json", is_flag=True, help="Print one JSON object a set.")
 def vectors_command(
-    vectors: str, gold: tuple[str, ...], first: int | None, remove_common: int | None, as_json: bool
+    vectors: str,
+    gold: tuple[str, ...],
+    first: int | None,
+    remove_common: int | None,
+    memory: str | None,
+    json: bool,
 ) -> None:
     """Score VECTORS on GOLD files: lines of two words and a score, or of four words.
 
     Similarity is Spearman's correlation of cosines; analogies are answered by 3CosAdd and 3CosMul.
     The share of the set that has vectors is always printed; the rest is not scored.
     """
-    import json
-    from dataclasses import asdict
-
     from textzero.vectors.evaluation import evaluate_analogies, evaluate_similarity, is_analogies
-    from textzero.vectors.formats import load_vectors
 
-    loaded = load_vectors(vectors)
+    loaded = open_vectors(vectors, memory)
     if remove_common is not None:
         loaded = loaded.without_common_directions(remove_common)
     for path in gold:
         if is_analogies(path):
             analogies = evaluate_analogies(loaded, path, first)
             figures = f"3CosAdd {analogies.add:.4f}  3CosMul {analogies.mul:.4f}"
-            result: object = analogies
-            covered, total = analogies.covered, analogies.total
+            result = asdict(analogies)
         else:
             similarity = evaluate_similarity(loaded, path)
             figures = f"Spearman {similarity.spearman:.4f}"
-            result = similarity
-            covered, total = similarity.covered, similarity.total
-        if as_json:
-            click.echo(json.dumps(asdict(result), ensure_ascii=False))  # type: ignore[call-overload]
+            result = asdict(similarity)
+        if json:
+            write_lines([as_json(result)])
         else:
-            click.echo(f"{path}\t{figures}\tcovered {covered:,} of {total:,}")
+            print_line(path, figures, f"covered {result['covered']:,} of {result['total']:,}")
 
 
 @evaluate.command("segmentation")
@@ -60,47 +66,61 @@ def vectors_command(
 @click.option("--segmented", type=click.Path(), metavar="FILE",
               help="Score this segmentation of the same lines.")  # fmt: skip
 @click.option("--separator", help="What separates words in the files.  [default: white space]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@options.memory_option
+@click.option("--json", is_flag=True, help="Print one JSON object.")
 def segmentation_command(
-    gold: str, lexicon: str | None, segmented: str | None, separator: str | None, as_json: bool
+    gold: str,
+    lexicon: str | None,
+    segmented: str | None,
+    separator: str | None,
+    memory: str | None,
+    json: bool,
 ) -> None:
     """Score a segmentation against GOLD, a file of lines whose words are separated.
 
     Precision, recall and F1 of words, as the bakeoff of 2005 counts them. With a lexicon also bits
     per character: of characters alone, and of the words of the best segmentation.
     """
-    import json
-    from dataclasses import asdict
-
     from textzero.segmentation_score import read_segmented, score_segmentation
     from textzero.segmenter import Information, Segmenter, character_entropy
 
     if lexicon is None and segmented is None:
         raise click.UsageError("give --lexicon or --segmented")
-    true = list(read_segmented(gold, separator))
+    if lexicon is not None:
+        refuse_large_file(lexicon, memory, 30)
+    true = _readable_twice(gold, separator)
     figures: dict[str, object] = {}
     known = None
     if lexicon is not None:
         segmenter = Segmenter(lexicon)
-        texts = ["".join(words) for words in true]
-        guess = list(segmenter.segment_batch(texts))
+        guess = segmenter.segment_batch("".join(words) for words in true())
         known = segmenter.lexicon
+        texts = ("".join(words) for words in true())
         cost = sum(map(segmenter.information, texts), Information(0.0, 0, 0, 0))
         figures = {
             "characters": cost.characters,
-            "bits_per_character_of_characters": character_entropy(texts),
+            "bits_per_character_of_characters": character_entropy(map("".join, true())),
             "bits_per_character_of_words": cost.bits_per_character,
         }
     if segmented is not None:
-        guess = list(read_segmented(segmented, separator))
-    score = asdict(score_segmentation(true, guess, known)) | figures
-    if as_json:
-        click.echo(json.dumps(score))
+        guess = read_segmented(segmented, separator)
+    score = asdict(score_segmentation(true(), guess, known)) | figures
+    if json:
+        write_lines([as_json(score)])
         return
     for name, value in score.items():
         if value is not None:
-            shown = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
-            click.echo(f"{name}\t{shown}")
+            print_line(name, f"{value:.4f}" if isinstance(value, float) else f"{value:,}")
+
+
+def _readable_twice(path: str, separator: str | None) -> Callable[[], Iterable[list[str]]]:
+    """What reads a segmented file from its beginning; a pipe is held in memory."""
+    from textzero.segmentation_score import read_segmented
+
+    if Path(path).is_file():
+        return lambda: read_segmented(path, separator)
+    held = list(read_segmented(path, separator))
+    return lambda: held
 
 
 @evaluate.command("model")
@@ -112,7 +132,8 @@ def segmentation_command(
 @gold_data.strict_option
 @click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True,
               help="Texts that go through the network at once.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@options.memory_option
+@click.option("--json", is_flag=True, help="Print one JSON object.")
 def model_command(
     model: str,
     gold: tuple[str, ...],
@@ -123,18 +144,18 @@ def model_command(
     label_column: str | None,
     encoding: str,
     batch_size: int,
-    as_json: bool,
+    memory: str | None,
+    json: bool,
 ) -> None:
     """Score MODEL on GOLD, labelled data of the form that it was trained on.
 
     Names: precision, recall and F1 as conlleval counts them. Answers: exact match and character
     F1. Triples: precision, recall and F1. Labels: accuracy, macro F1, and figures of each label.
     """
-    import json
+    from ._models import load, refuse_large_data
 
-    from ._models import load
-
-    loaded = load(model, "Tagger", "Reader", "Extractor", "Classifier")
+    loaded, room = load(model, "Tagger", "Reader", "Extractor", "Classifier", memory=memory)
+    refuse_large_data(gold, room)
     kind = type(loaded).__name__
     if kind == "Tagger":
         data = gold_data.read_tagged(gold, form, scheme, strict, encoding)
@@ -148,9 +169,8 @@ def model_command(
     for line in [*data.losses(), *gold_data.unknown_to(loaded, data)]:
         click.echo(f"Warning: {line}", err=True)
     score = loaded.evaluate(data, batch_size)
-    if as_json:
-        click.echo(json.dumps(score, ensure_ascii=False))
+    if json:
+        write_lines([as_json(score)])
         return
     for name, value in score.items():
-        shown = f"{value:,.0f}" if name in ("texts", "cut") else f"{value:.4f}"
-        click.echo(f"{name}\t{shown}")
+        print_line(name, f"{value:,.0f}" if name in ("texts", "cut") else f"{value:.4f}")

@@ -6,6 +6,7 @@ import click
 
 from . import _models as models
 from . import _options as options
+from ._printing import as_json, write_lines
 
 
 @click.command()
@@ -13,8 +14,11 @@ from . import _options as options
 @options.text_options
 @models.json_option
 @models.batch_option
+@options.memory_option
 @options.quiet_option
-def extract(model: str, as_json: bool, batch_size: int, quiet: bool, **corpus: Any) -> None:
+def extract(
+    model: str, json: bool, batch_size: int, memory: str | None, quiet: bool, **corpus: Any
+) -> None:
     """Print the triples that MODEL finds in each text of CORPUS.
 
     A line for each triple: number of the text, subject, predicate, object and score, with tabs
@@ -23,18 +27,25 @@ def extract(model: str, as_json: bool, batch_size: int, quiet: bool, **corpus: A
     """
     texts = models.corpus_or_stdin(**corpus)
     reading = texts.new_reading()
-    loaded = models.load(model, "Extractor")
-    number = 0
-    for batch in models.batches_of_texts(texts, reading):
+    loaded, room = models.load(model, "Extractor", memory=memory)
+    number = left_out = 0
+    for batch in models.batches_of_texts(texts, reading, room):
         rows = []
         for text, triples in zip(batch, loaded.predict(batch, batch_size), strict=True):
             number += 1
-            if as_json:
+            if json:
                 found = [triple._asdict() for triple in triples]
-                rows.append(models.as_json({"text": text, "triples": found}))
+                rows.append(as_json({"text": text, "triples": found}))
                 continue
             for triple in triples:
                 parts = "\t".join(map(models.one_line, triple.fact))
                 rows.append(f"{number}\t{parts}\t{triple.score:.4f}")
-        models.write_lines(rows)
+        write_lines(rows)
+        left_out += loaded.left_out
+    if left_out and not quiet:
+        click.echo(
+            f"Warning: {left_out:,} uncertain subjects and objects were left out; a text has too "
+            "many for a model that was trained enough",
+            err=True,
+        )
     options.report_losses(reading, quiet)

@@ -3,7 +3,7 @@
 import click
 
 from . import _options as options
-from ._table import print_ranking
+from ._table import open_vectors, print_ranking, stdin_text
 
 
 @click.command()
@@ -12,13 +12,17 @@ from ._table import print_ranking
 @options.number_option
 @options.vectors_tokenizer_option
 @click.option("--normalize", is_flag=True, help="Rank by cosine, not by mutual information.")
+@options.memory_option
 def keywords(
-    vectors: str, text: tuple[str, ...], number: int, tokenizer: str | None, normalize: bool
+    vectors: str,
+    text: tuple[str, ...],
+    number: int,
+    tokenizer: str | None,
+    normalize: bool,
+    memory: str | None,
 ) -> None:
     """Rank the words of TEXT (- reads standard input) by how well they predict the rest."""
-    from textzero.vectors.formats import load_vectors
-
-    loaded = load_vectors(vectors)
-    sentence = " ".join(text) if text != ("-",) else options.read_stdin()
+    loaded = open_vectors(vectors, memory)
+    sentence = " ".join(text) if text != ("-",) else stdin_text(memory)
     words = loaded.tokenize(sentence, tokenizer)
     print_ranking(loaded.keywords(words, number, normalize=normalize))

@@ -3,7 +3,7 @@
 import click
 
 from . import _options as options
-from ._table import print_rankings, words_asked
+from ._table import open_vectors, print_answers, words_asked
 
 
 @click.command()
@@ -12,14 +12,16 @@ from ._table import print_rankings, words_asked
 @options.number_option
 @click.option("--metric", type=click.Choice(["cosine", "inner"]), default="cosine",
               show_default=True, help="inner is the mutual information itself.")  # fmt: skip
-def related(vectors: str, words: tuple[str, ...], number: int, metric: str) -> None:
+@options.memory_option
+def related(
+    vectors: str, words: tuple[str, ...], number: int, metric: str, memory: str | None
+) -> None:
     """Print the words that occur together with each of WORDS; - reads them from standard input."""
-    from textzero.vectors.formats import load_vectors
-
-    loaded = load_vectors(vectors)
-    asked = words_asked(words)
+    loaded = open_vectors(vectors, memory)
     if metric == "cosine":
-        found = loaded.nearest(asked, number)
-    else:
-        found = [loaded.related(word, number, metric=metric) for word in asked]
-    print_rankings(list(zip(asked, found, strict=True)))
+        print_answers(words_asked(words), lambda asked: loaded.nearest(asked, number))
+        return
+    print_answers(
+        words_asked(words),
+        lambda asked: [loaded.related(word, number, metric=metric) for word in asked],
+    )

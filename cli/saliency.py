@@ -1,5 +1,6 @@
 """textzero saliency."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ _SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".jsonl": "json"}
 @click.option("--encoder", type=click.Path(), metavar="FOLDER",
               help="For a .keras file: a model or vectors whose words are its ids.")  # fmt: skip
 @models.batch_option
+@options.memory_option
 @options.force_option
 @options.quiet_option
 def saliency(
@@ -42,6 +44,7 @@ def saliency(
     trust: bool,
     encoder: str | None,
     batch_size: int,
+    memory: str | None,
     force: bool,
     quiet: bool,
     **corpus: Any,
@@ -66,35 +69,37 @@ def saliency(
         raise click.UsageError("--trust and --encoder are for a .keras file")
     texts = models.corpus_or_stdin(**corpus)
     reading = texts.new_reading()
-    network, encode = (
-        _keras_file(model, trust, encoder)
-        if keras_file
-        else (models.load(model, "Classifier"), None)
-    )
+    encode = None
+    if keras_file:
+        network, encode, room = _keras_file(model, trust, encoder, memory)
+    else:
+        network, room = models.load(model, "Classifier", memory=memory)
     wanted = int(target) if keras_file and target and target.isdecimal() else target
-    from textzero.models.saliency import Saliencies
+    from textzero.models.saliency import Saliency
     from textzero.models.saliency import saliency as explain
+    from textzero.models.saliency.html import page_parts
+    from textzero.models.saliency.terminal import visible
 
-    def found() -> Iterator[Saliencies]:
-        for batch in models.batches_of_texts(texts, reading):
-            yield explain(
+    def found() -> Iterator[Saliency]:
+        for batch in models.batches_of_texts(texts, reading, room):
+            yield from explain(
                 network, batch, method, target=wanted, encode=encode, batch_size=batch_size
             )
 
     def parts() -> Iterator[str]:
         if format == "html":
-            yield Saliencies(one for batch in found() for one in batch).to_html()
-            return
-        for batch in found():
-            yield (
-                batch.to_json()
-                if format == "json"
-                else batch.to_terminal(None if output == "-" else False) + "\n"
-            )
+            yield from page_parts(found())
+        elif format == "json":
+            shown = visible if output == "-" and sys.stdout.isatty() else str
+            yield from (shown(one.to_json()) + "\n" for one in found())
+        else:
+            colour = None if output == "-" else False
+            yield from (one.to_terminal(colour) + "\n" for one in found())
 
     if output == "-":
         for part in parts():
-            models.write_lines([part.removesuffix("\n")])
+            sys.stdout.buffer.write(part.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
     else:
         with whole_file(output) as file:
             for part in parts():
@@ -102,8 +107,10 @@ def saliency(
     options.report_losses(reading, quiet)
 
 
-def _keras_file(path: str, trust: bool, encoder: str | None) -> tuple[Any, Callable[[str], Any]]:
-    """The network of a .keras file, and how a text becomes its ids."""
+def _keras_file(
+    path: str, trust: bool, encoder: str | None, memory: str | None
+) -> tuple[Any, Callable[[str], Any], int]:
+    """The network of a .keras file, how a text becomes its ids, and what is left of --memory."""
     from textzero.errors import InputError
 
     if not trust:
@@ -115,7 +122,7 @@ def _keras_file(path: str, trust: bool, encoder: str | None) -> tuple[Any, Calla
         raise click.UsageError("a .keras file needs --encoder, a folder whose words are its ids")
     if not Path(path).is_file():
         raise InputError(f"no such file: {path}")
-    models.import_keras()
+    room = models.import_keras(memory) - 3 * Path(path).stat().st_size
     import keras
 
     from textzero.models import Encoder
@@ -131,4 +138,4 @@ def _keras_file(path: str, trust: bool, encoder: str | None) -> tuple[Any, Calla
     except (ValueError, TypeError, OSError, KeyError) as error:
         first = str(error).strip().split("\n")[0]
         raise Failure(f"{path} is not a Keras model that can be loaded: {first}", 3) from error
-    return network, words.encode
+    return network, words.encode, room

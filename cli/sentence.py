@@ -1,8 +1,11 @@
 """textzero sentence."""
 
+from collections.abc import Iterable
+
 import click
 
 from . import _options as options
+from ._table import longest_text, open_vectors, stdin_lines
 
 
 @click.command()
@@ -15,6 +18,7 @@ from . import _options as options
               help="With sif, remove N directions that all sentences share.")  # fmt: skip
 @click.option("--metric", type=click.Choice(["cosine", "inner"]), default="cosine",
               show_default=True, help="How two sentences are compared.")  # fmt: skip
+@options.memory_option
 def sentence(
     vectors: str,
     texts: tuple[str, ...],
@@ -22,6 +26,7 @@ def sentence(
     method: str,
     remove: int,
     metric: str,
+    memory: str | None,
 ) -> None:
     """Print the similarity of two TEXTS, or the vectors of one or many (numbers, tabs between).
 
@@ -30,11 +35,12 @@ def sentence(
     depends on the sentences beside it.
     """
     from textzero.errors import InputError
-    from textzero.vectors.formats import load_vectors
 
-    loaded = load_vectors(vectors)
-    lines = options.read_stdin().splitlines() if texts == ("-",) else texts
-    sentences = [loaded.tokenize(line, tokenizer) for line in lines]
+    loaded = open_vectors(vectors, memory)
+    lines: Iterable[str] = texts
+    if texts == ("-",):
+        lines = (line.rstrip("\r\n") for line in stdin_lines(longest_text(memory)))
+    sentences = (loaded.tokenize(line, tokenizer) for line in lines)
     if len(texts) == 2:
         similarity = loaded.sentence_similarity(
             *sentences, metric=metric, method=method, remove=remove

@@ -7,6 +7,7 @@ import click
 
 from . import _models as models
 from . import _options as options
+from ._printing import as_json, write_lines
 
 if TYPE_CHECKING:
     from textzero.models import Tagger
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 @options.text_options
 @models.json_option
 @models.batch_option
+@options.memory_option
 @options.quiet_option
-def tag(model: str, as_json: bool, batch_size: int, quiet: bool, **corpus: Any) -> None:
+def tag(
+    model: str, json: bool, batch_size: int, memory: str | None, quiet: bool, **corpus: Any
+) -> None:
     """Print each text of CORPUS with what MODEL finds in it.
 
     Names come as [Marie PER] lives in [Paris LOC], parts of speech as word/TAG, words of segmented
@@ -28,18 +32,18 @@ def tag(model: str, as_json: bool, batch_size: int, quiet: bool, **corpus: Any) 
     """
     texts = models.corpus_or_stdin(**corpus)
     reading = texts.new_reading()
-    loaded = models.load(model, "Tagger")
-    for batch in models.batches_of_texts(texts, reading):
+    loaded, room = models.load(model, "Tagger", memory=memory)
+    for batch in models.batches_of_texts(texts, reading, room):
         found = loaded.predict(batch, batch_size)
         pairs = zip(batch, found, strict=True)
-        if as_json:
+        if json:
             rows = [
-                models.as_json({"text": text, "entities": [asdict(entity) for entity in entities]})
+                as_json({"text": text, "entities": [asdict(entity) for entity in entities]})
                 for text, entities in pairs
             ]
         else:
             rows = [models.one_line(_shown(loaded, text, entities)) for text, entities in pairs]
-        models.write_lines(rows)
+        write_lines(rows)
     options.report_losses(reading, quiet)
 
 

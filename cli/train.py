@@ -59,8 +59,11 @@ def _shared(
         click.option("--set", "others", multiple=True, metavar="NAME=VALUE", callback=_pairs,
                      help="Any other setting of the network or the training, its value as JSON "
                      "(repeatable)."),
-        click.option("--resume", is_flag=True,
-                     help="Go on with a training that was broken off."),
+        options.memory_option,
+        click.option("--fresh", is_flag=True,
+                     help="Begin anew; else the same command goes on with a training that was "
+                     "broken off."),
+        click.option("--resume", is_flag=True, hidden=True),  # what is done anyway
         gold.strict_option,
         options.force_option,
         options.quiet_option,

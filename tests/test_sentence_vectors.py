@@ -3,7 +3,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from textzero.errors import InputError
-from textzero.vectors import sentence_vectors
 from textzero.vectors.sentence_vectors import (
     common_directions,
     expected_directions,
@@ -75,7 +74,7 @@ def test_the_expected_directions_are_those_of_sentences_drawn_at_random(vectors,
     drawn = random.choice(200, (20_000, 20), p=counts / counts.sum())
     rows = (vectors.vectors * sif_weights(counts)[:, None])[drawn].mean(axis=1)
     right = np.linalg.svd(rows.astype(float), full_matrices=False)[2]
-    monkeypatch.setattr(sentence_vectors, "_ROWS", 7)
+    monkeypatch.setattr("textzero.vectors.rows.NUMBERS", 70)
     found = expected_directions(vectors.vectors, counts, 2)
     assert found.shape == (2, 10) and found.dtype == np.float32
     assert_allclose(found @ found.T, np.eye(2), atol=1e-5)
@@ -127,7 +126,7 @@ def test_a_wrong_number_of_directions_is_refused(vectors, n):
 
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_all_but_the_top_is_what_principal_components_give(vectors, n, monkeypatch):
-    monkeypatch.setattr(sentence_vectors, "_ROWS", 33)
+    monkeypatch.setattr("textzero.vectors.rows.NUMBERS", 330)
     rows = vectors.vectors.astype(float)
     centred = rows - rows.mean(axis=0)
     axes = np.linalg.svd(centred, full_matrices=False)[2][:n]
@@ -166,3 +165,13 @@ def test_cleaned_vectors_know_how_text_is_cut():
     less = vectors.without_common_directions(0)
     assert less.tokenize("AB-x cd") == ["AB-x", "cd"]
     assert less.halves([0])[0].shape == (1, 2)  # no longer two halves side by side
+
+
+def test_one_string_is_not_taken_for_many_sentences(vectors):
+    with pytest.raises(TypeError, match="texts must be several sentences, got the string 'w1 w2'"):
+        vectors.sentence_vectors("w1 w2")
+
+
+def test_not_all_directions_can_be_removed(vectors):
+    with pytest.raises(ValueError, match="remove must be from 0 to 9 directions, got 10"):
+        expected_directions(vectors.vectors, vectors.vocabulary.counts, 10)

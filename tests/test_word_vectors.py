@@ -1,13 +1,18 @@
 import json
+import os
+import re
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from safetensors import SafetensorError
 
+from textzero.disk import Disk, replaced_disk
 from textzero.errors import InputError, ResourceError
-from textzero.vectors import evaluation, word_vectors
+from textzero.vectors import evaluation, rows
 from textzero.vectors.evaluation import (
     evaluate_analogies,
     evaluate_similarity,
@@ -165,16 +170,43 @@ def test_a_word_stands_for_its_lower_case(small):
     assert "a" in small and "A" not in small
 
 
-def test_norms_are_lengths(small, monkeypatch):
-    monkeypatch.setattr(word_vectors, "_ROWS", 2)  # the last block is half full
+def test_norms_are_lengths(small):
     assert_allclose(small.norms, [2, np.sqrt(2), 3, 1, 4])
 
 
 def test_blocks_of_rows_make_no_difference(random_vectors, monkeypatch):
     whole = random_vectors.similar("w1", 49)
-    monkeypatch.setattr(word_vectors, "_ROWS", 7)
+    monkeypatch.setattr(rows, "NUMBERS", 7 * random_vectors.dim)  # the last block is not full
     fresh = WordVectors(random_vectors.vocabulary, random_vectors.vectors, random_vectors.context)
     assert_allclose([s for _, s in fresh.similar("w1", 49)], [s for _, s in whole], atol=1e-6)
+
+
+def test_no_answer_depends_on_what_is_kept_in_memory(random_vectors, monkeypatch, tmp_path):
+    def answers(vectors):
+        plain = vectors.without_common_directions(2)
+        return [
+            [vectors.similar(word, 9) for word in ("w1", "w2")],
+            vectors.nearest(["w1", "w2"], 9, metric="pearson"),
+            plain.related("w3", 9),
+            plain.vectors.tolist(),
+        ]
+
+    kept = answers(random_vectors)
+    fresh = WordVectors(random_vectors.vocabulary, random_vectors.vectors, random_vectors.context)
+    monkeypatch.setattr(WordVectors, "_fits", lambda *_: False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert answers(fresh) == kept
+    assert isinstance(fresh._profiles(10_000), rows.LazyRows)  # made as they are asked for
+    assert isinstance(fresh.without_common_directions(1).vectors, np.memmap)
+    assert list(tmp_path.iterdir()) == []  # the file has no name
+
+
+def test_memory_says_what_is_kept(random_vectors):
+    vectors = random_vectors.like(random_vectors.vectors, random_vectors.context)
+    vectors.memory = "301MB"
+    assert vectors._fits(20 << 20) and not vectors._fits(30 << 20)
+    assert vectors.without_common_directions(1).memory == "301MB"
 
 
 def test_a_word_without_length_has_no_cosine():
@@ -216,13 +248,16 @@ def test_vectors_are_saved_and_mapped(random_vectors, tmp_path):
     assert again.similar("w1") == random_vectors.similar("w1")
 
 
-def test_a_full_disk_is_said_in_a_sentence(small, tmp_path, monkeypatch):
-    def full(*_, **__):
-        raise SafetensorError("I/O error: No space left on device")
+def test_a_full_disk_is_said_in_a_sentence(small, tmp_path):
+    class FullDisk(Disk):
+        def create(self, path, mode="wb"):
+            if path.name == "vectors.safetensors":
+                raise OSError(28, "No space left on device")
+            return super().create(path, mode)
 
-    monkeypatch.setattr("safetensors.numpy.save_file", full)
-    with pytest.raises(ResourceError, match=r"cannot be written: .*No space"):
-        small.save(tmp_path / "v")
+    with replaced_disk(FullDisk()):
+        with pytest.raises(ResourceError, match=r"cannot be written: No space"):
+            small.save(tmp_path / "v")
     assert not list(tmp_path.iterdir())
 
 
@@ -346,11 +381,14 @@ def test_a_wrong_list_of_pairs_is_named(small, tmp_path, text, message):
 
 
 def test_analogies_are_scored_as_brute_force_does(random_vectors, tmp_path, monkeypatch):
-    products = []
-    right_answers = evaluation._right_answers
-    monkeypatch.setattr(evaluation, "_SCORES", 7 * 30)
+    monkeypatch.setattr(evaluation, "_QUESTIONS", 7)
+    monkeypatch.setattr(rows, "NUMBERS", 77)  # of the 30 words 11 at a time, at most
+    shapes = []
+    scores = evaluation._scores
     monkeypatch.setattr(
-        evaluation, "_right_answers", lambda u, q: products.append(len(q)) or right_answers(u, q)
+        evaluation,
+        "_scores",
+        lambda v, q, u, s: shapes.append((len(q), len(u))) or scores(v, q, u, s),
     )
     random = np.random.default_rng(1)
     asked = [random.choice(30, 4, replace=False) for _ in range(40)]
@@ -374,7 +412,7 @@ def test_analogies_are_scored_as_brute_force_does(random_vectors, tmp_path, monk
     assert (result.name, result.covered, result.total) == ("questions", 40, 42)
     assert result.add == right["add"] / 40 >= 0.5
     assert result.mul == right["mul"] / 40 > 0
-    assert products == [7] * 5 + [5]
+    assert shapes == ([(7, 11)] * 5 + [(5, 11)]) * 2 + [(7, 8)] * 5 + [(5, 8)]
 
 
 def test_a_wrong_list_of_analogies_is_named(small, tmp_path):
@@ -401,3 +439,39 @@ def test_an_empty_gold_set_is_refused(tmp_path):
     (tmp_path / "gold").write_text("\n")
     with pytest.raises(InputError, match="holds no question"):
         is_analogies(tmp_path / "gold")
+
+
+def test_a_table_of_pairs_with_a_fourth_column_is_no_file_of_analogies(small, tmp_path):
+    (tmp_path / "gold").write_text("one two score raters\na b 1.5 9\na c 2 8\n")
+    assert not is_analogies(tmp_path / "gold")
+    assert evaluate_similarity(small, tmp_path / "gold").total == 2
+    (tmp_path / "asked").write_text("a b c d\n")
+    assert is_analogies(tmp_path / "asked")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/smaps"), reason="there is no /proc")
+def test_readers_of_one_folder_share_it(tmp_path):
+    random = np.random.default_rng(0)
+    names = [f"w{i}" for i in range(20_000)]
+    table = random.normal(size=(len(names), 128)).astype(np.float32)  # 10 MB
+    WordVectors(Vocabulary(names, np.arange(len(names), 0, -1)), table).save(tmp_path / "v")
+    before = sorted(p.name for p in (tmp_path / "v").iterdir())
+    told_read, told = os.pipe()
+    end_read, end = os.pipe()
+    reader = (
+        "import os, sys; from textzero.vectors.word_vectors import WordVectors as W;"
+        "v = W.load(sys.argv[1]); found = v.related('w7', 1)[0][0] in v;"
+        "os.write(int(sys.argv[2]), b'r' if found else b'w'); os.read(int(sys.argv[3]), 1)"
+    )
+    command = [sys.executable, "-c", reader, str(tmp_path / "v"), str(told), str(end_read)]
+    readers = [subprocess.Popen(command, pass_fds=(told, end_read)) for _ in range(4)]
+    answers = b"".join(os.read(told_read, 1) for _ in readers)
+    private = []
+    for process in readers:
+        mapped = Path(f"/proc/{process.pid}/smaps").read_text().split("vectors.safetensors")[1:]
+        sizes = [re.findall(r"Private_\w+: +(\d+)", one.partition("VmFlags")[0]) for one in mapped]
+        private.append(sum(int(size) for one in sizes for size in one))
+    os.write(end, bytes(4))
+    assert [process.wait(timeout=30) for process in readers] == [0, 0, 0, 0]
+    assert answers == b"rrrr" and sorted(p.name for p in (tmp_path / "v").iterdir()) == before
+    assert max(private) < 1000  # kB; the mapped pages are all readers'

@@ -1,6 +1,7 @@
 """The commands of models: train, tag, answer, extract, classify, saliency, evaluate model."""
 
 import json
+import os
 import re
 import shutil
 
@@ -17,6 +18,7 @@ from textzero.corpus import Corpus
 from textzero.models import Classifier, load_model
 from textzero.vectors.word_vectors import WordVectors
 from textzero.vocabulary import Vocabulary
+from textzero.workspace import Workspace
 
 KINDS = ("tagger", "reader", "extractor", "classifier")
 SMALL = ("--dim", 8, "--epochs", 6, "--batch-size", 8, "--learning-rate", 0.03)
@@ -100,7 +102,7 @@ def test_train_writes_a_model_that_loads(model, kind):
     assert loaded.manifest == {} or loaded.manifest
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["sources"]["data"] == [str(folder) + ".data"]
-    assert not (folder.parent / f"{kind}.training").exists()
+    assert not (folder.parent / f".{kind}.textzero").exists()
 
 
 def test_vectors_are_used_and_need_not_be_there_later(work, tmp_path):
@@ -134,6 +136,8 @@ def test_a_training_that_was_broken_off_goes_on(work, tmp_path, monkeypatch):
     data = work / "classifier.data"
     command = ("train", "classifier", data, "--validation", data, *SMALL, "--encoder", "gru")
     done(*command, "-o", tmp_path / "whole", "--quiet")
+    monkeypatch.setattr("textzero.workspace.COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("textzero.models.fitting._SHARE", 1e9)
     evaluate, calls = Classifier.evaluate, []
 
     def breaks_off(self, *arguments):
@@ -145,14 +149,28 @@ def test_a_training_that_was_broken_off_goes_on(work, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Classifier, "evaluate", breaks_off)
         result = invoke(*command, "-o", tmp_path / "m")
-    assert result.exit_code == 130 and "interrupted; the same command with" in result.stderr
-    assert not (tmp_path / "m").exists() and (tmp_path / "m.training").is_dir()
-    refused(invoke(*command, "-o", tmp_path / "m"), 5, "pass --resume to go on with it, or --force")
-    result = done(*command, "-o", tmp_path / "m", "--resume")
+    assert result.exit_code == 130 and "the same command goes on with it" in result.stderr
+    assert not (tmp_path / "m").exists() and (tmp_path / ".m.textzero").is_dir()
+    result = invoke("train", "classifier", tmp_path / "none", "-o", tmp_path / "m")
+    assert result.exit_code == 3 and (tmp_path / ".m.textzero").is_dir()  # as it was before
+    with Workspace.beside(tmp_path / "m"):  # a run at work
+        refused(invoke(*command, "-o", tmp_path / "m"), 5, rf"locked by pid {os.getpid()} on host")
+        kept = shutil.copytree(tmp_path / ".m.textzero", tmp_path / "kept")
+        (kept / "lock").unlink()
+    shutil.copytree(kept, tmp_path / ".m.textzero")
+    result = done(*command, "-o", tmp_path / "m")
     assert "training goes on after epoch 3" in result.stderr and "epoch 3 of" not in result.stderr
     whole, resumed = (tmp_path / name / "weights.safetensors" for name in ("whole", "m"))
     assert whole.read_bytes() == resumed.read_bytes()
-    assert not (tmp_path / "m.training").exists()
+    for more, said in (
+        (("--seed", 1), "training starts afresh: other network, seed than before"),
+        (("--fresh",), "epoch 1 of 6"),
+    ):
+        shutil.copytree(kept, tmp_path / ".m.textzero")
+        result = done(*command, "-o", tmp_path / "m", *more, "--force")
+        assert said in result.stderr and "goes on" not in result.stderr
+    assert whole.read_bytes() == resumed.read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["kept", "m", "whole"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Fitting keeps the best, stops early, goes on where it stopped, and says when it diverges."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -8,8 +10,9 @@ from keras import ops  # noqa: E402
 
 from textzero.errors import InputError, TextzeroError  # noqa: E402
 from textzero.models.batches import Batches  # noqa: E402
-from textzero.models.fitting import STATE, LossModel, fit_network, make_optimizer  # noqa: E402
+from textzero.models.fitting import LossModel, fit_network, make_optimizer  # noqa: E402
 from textzero.models.settings import FitOptions  # noqa: E402
+from textzero.workspace import Workspace  # noqa: E402
 
 X = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
 Y = X @ np.array([1, -2, 3, 0.5], np.float32)
@@ -45,9 +48,23 @@ def weights(model):
     return [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
 
 
-def fit(model, options, score=None, state=None, identity="", said=None, **more):
+def fit(model, options, score=None, folder=None, identity="", said=None, **more):
     say = None if said is None else said.append
-    return fit_network(model, batches(**more), options, score, "figure", state, identity, None, say)
+    with contextlib.nullcontext() if folder is None else run_in(folder, say) as workspace:
+        return fit_network(
+            model, batches(**more), options, score, "figure", workspace, identity, None, say
+        )
+
+
+def run_in(folder, say=None):
+    """A run whose output would be in a folder."""
+    return Workspace.beside(folder / "model", say=say or (lambda _: None))
+
+
+@pytest.fixture(autouse=True)
+def states_are_written_after_each_epoch(monkeypatch):
+    monkeypatch.setattr("textzero.workspace.COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("textzero.models.fitting._SHARE", 1e9)
 
 
 OPTIONS = FitOptions(epochs=4, batch_size=8, learning_rate=0.05, compile=False)
@@ -111,16 +128,16 @@ def test_a_training_that_goes_on_gives_the_weights_of_an_unbroken_one(tmp_path, 
         return {"figure": 1.0 - len(weights(broken))}
 
     with pytest.raises(KeyboardInterrupt):
-        fit(broken, options, dies, tmp_path / STATE)
-    assert (tmp_path / STATE).exists()
+        fit(broken, options, dies, tmp_path)
+    assert [path.name for path in tmp_path.rglob("*.safetensors")] == ["epoch-3.safetensors"]
     said, again = [], network()
     found = fit(again, options, lambda: {"figure": 1.0 - len(weights(again))},
-                tmp_path / STATE, said=said)  # fmt: skip
+                tmp_path, said=said)  # fmt: skip
     assert "goes on after epoch 3" in said[0]
     assert found == history
     for one, other in zip(weights(again), weights(whole), strict=True):
         assert np.array_equal(one, other)
-    assert not (tmp_path / STATE).exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_state_of_another_training_is_not_taken_up(tmp_path):
@@ -133,16 +150,40 @@ def test_a_state_of_another_training_is_not_taken_up(tmp_path):
         return {"figure": 0.0}
 
     with pytest.raises(KeyboardInterrupt):
-        fit(model, OPTIONS, dies, tmp_path / STATE, "one")
+        fit(model, OPTIONS, dies, tmp_path, "one")
     said = []
-    assert len(fit(network(), OPTIONS, None, tmp_path / STATE, "two", said)) == 4
-    assert "starts afresh" in said[0]
+    assert len(fit(network(), OPTIONS, None, tmp_path, "two", said)) == 4
+    assert said[0] == "training starts afresh: other network than before"
 
 
 def test_a_damaged_state_is_refused(tmp_path):
-    (tmp_path / STATE).write_bytes(b"\x08" + bytes(20))
-    with pytest.raises(InputError, match="safetensors"):
-        fit(network(), OPTIONS, None, tmp_path / STATE)
+    def dies():
+        dies.calls = getattr(dies, "calls", 0) + 1
+        if dies.calls == 2:
+            raise KeyboardInterrupt
+        return {"figure": 0.0}
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(network(), OPTIONS, dies, tmp_path)
+    [state] = tmp_path.rglob("*.safetensors")
+    state.write_bytes(state.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"safetensors.*; --fresh begins anew"):
+        fit(network(), OPTIONS, None, tmp_path)
+    assert state.exists()  # the user decides
+
+
+def test_a_training_of_seconds_writes_no_state(tmp_path, monkeypatch):
+    monkeypatch.setattr("textzero.workspace.COMMIT_SECONDS", 3600.0)
+
+    def dies():
+        dies.calls = getattr(dies, "calls", 0) + 1
+        if dies.calls == 3:
+            raise KeyboardInterrupt
+        return {"figure": 0.0}
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(network(), OPTIONS, dies, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_training_that_diverges_says_so():
@@ -280,7 +321,8 @@ def test_the_state_of_other_labels_or_other_start_weights_is_not_taken_up(tmp_pa
             return {"figure": 0.0}
 
         with pytest.raises(KeyboardInterrupt):
-            fit_network(model, labelled(**more), OPTIONS, dies, "figure", tmp_path / STATE)
+            with run_in(tmp_path) as workspace:
+                fit_network(model, labelled(**more), OPTIONS, dies, "figure", workspace)
 
     def labelled(change=0):
         made = batches()
@@ -291,8 +333,9 @@ def test_the_state_of_other_labels_or_other_start_weights_is_not_taken_up(tmp_pa
 
     def goes_on(model, **more):
         said = []
-        fit_network(model, labelled(**more), OPTIONS, None, "figure", tmp_path / STATE,
-                    say=said.append)  # fmt: skip
+        with run_in(tmp_path) as workspace:
+            fit_network(model, labelled(**more), OPTIONS, None, "figure", workspace,
+                        say=said.append)  # fmt: skip
         return "goes on" in said[0]
 
     other = network()

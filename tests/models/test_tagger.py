@@ -90,7 +90,10 @@ def test_a_label_that_the_model_does_not_know_is_refused_with_its_place(names, t
     path.write_text("他 S-PER\n东 S-GPE\n", "utf-8")
     with pytest.raises(InputError, match=r"other\.txt:2: expected one of the known types \(LOC"):
         names.evaluate(path)
-    with pytest.raises(InputError, match=r"must be of a scheme like the model's, bmes; got none"):
+    with pytest.raises(
+        InputError,
+        match=r"^sentence 1, token 1: .* must be of a scheme like the model's, bmes; got",
+    ):
         names.evaluate([(["他"], ["PN"])])
 
 

@@ -20,10 +20,10 @@ from textzero.models import (  # noqa: E402
 )
 from textzero.models.batches import pad  # noqa: E402
 from textzero.models.encoding import Encoder  # noqa: E402
-from textzero.models.fitting import STATE  # noqa: E402
 from textzero.models.saved import CONFIG, WEIGHTS  # noqa: E402
 from textzero.models.text_model import with_unknown  # noqa: E402
 from textzero.vectors.tensors import map_safetensors, write_safetensors  # noqa: E402
+from textzero.workspace import Workspace  # noqa: E402
 
 TEXTS = ["ab", "", "a" * 70, "bca", "c", "ab" * 20, "zz"]
 
@@ -163,7 +163,7 @@ def test_a_training_needs_a_text():
         toy().fit([])
 
 
-def test_a_training_of_texts_of_many_lengths_goes_on_to_the_same_weights(tmp_path):
+def test_a_training_of_texts_of_many_lengths_goes_on_to_the_same_weights(tmp_path, monkeypatch):
     data = ["ab" * k for k in (1, 3, 9, 20, 5, 40, 2, 12, 30, 4)]
     options = FitOptions(epochs=3, batch_size=2, learning_rate=0.05, ema=1.0)
     whole = toy()
@@ -171,13 +171,16 @@ def test_a_training_of_texts_of_many_lengths_goes_on_to_the_same_weights(tmp_pat
     history = whole.fit(data, data, options)
     broken = toy()
     broken.scores = iter([0.1, 0.3, None])
-    with pytest.raises(KeyboardInterrupt):
-        broken.fit(data, data, options, tmp_path / "deep" / "state")
-    assert (tmp_path / "deep" / "state" / STATE).exists()
+    monkeypatch.setattr("textzero.workspace.COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("textzero.models.fitting._SHARE", 1e9)
+    with pytest.raises(KeyboardInterrupt), Workspace.beside(tmp_path / "model") as workspace:
+        broken.fit(data, data, options, workspace)
+    assert list(tmp_path.rglob("epoch-2.safetensors"))
     again = toy()
     again.scores = iter([0.2])
-    assert again.fit(data, data, options, tmp_path / "deep" / "state") == history
-    assert not (tmp_path / "deep" / "state" / STATE).exists()
+    with Workspace.beside(tmp_path / "model") as workspace:
+        assert again.fit(data, data, options, workspace) == history
+    assert list(tmp_path.iterdir()) == []
     for one, other in zip(weights(again), weights(whole), strict=True):
         assert np.array_equal(one, other)
 

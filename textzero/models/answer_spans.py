@@ -6,7 +6,7 @@ sum s^2 / (1 + sum s), which asks for agreement but not for mere repetition (art
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -104,36 +104,64 @@ def combine_passages(
         >>> combine_passages(["巴黎", "巴黎伦敦"], spans, "max").text
         '伦敦'
     """
-    if combine not in COMBINE:
-        raise ValueError(f"combine must be one of {', '.join(COMBINE)}, got {combine!r}")
-    best: dict[str, dict[int, tuple[float, int, int]]] = {}
-    for number, (passage, spans) in enumerate(zip(passages, found, strict=True)):
-        for start, stop, score in spans:
-            places = best.setdefault(passage[start:stop], {})
-            if score > places.get(number, (0.0,))[0]:
-                places[number] = (score, start, stop)
-    answers = []
-    for text, places in best.items():
-        number, (_, start, stop) = max(places.items(), key=lambda item: item[1][0])
-        score = _combined(np.array([place[0] for place in places.values()]), combine)
-        answers.append(Answer(text, score, number, start, stop))
-    answers.sort(key=lambda answer: (-answer.score, answer.passage, answer.start, answer.stop))
-    if not answers:
-        return Answer()
-    first = answers[0]
-    return Answer(
-        *(first.text, first.score, first.passage, first.start, first.stop),
-        candidates=tuple(answers[:candidates]),
-    )
+    votes = Votes(combine)
+    votes.add(passages, found)
+    return votes.best(candidates)
 
 
-def _combined(scores: Array, combine: str) -> float:
-    """One score from those of several passages."""
-    if combine == "max":
-        return float(scores.max())
-    if combine == "sum":
-        return float(scores.sum())
-    return float((scores**2).sum() / (1 + scores.sum()))
+class Votes:
+    """What passages say, added up some at a time; see `combine_passages`.
+
+    Args:
+        combine: One of COMBINE.
+    """
+
+    def __init__(self, combine: str = "squares") -> None:
+        if combine not in COMBINE:
+            raise ValueError(f"combine must be one of {', '.join(COMBINE)}, got {combine!r}")
+        self.combine, self._passages = combine, 0
+        # of each text: sum and sum of squares of its passages' best scores; the best one's place
+        self._sums: dict[str, list[float]] = {}
+        self._places: dict[str, tuple[float, int, int, int]] = {}
+
+    def __len__(self) -> int:
+        """How many different answers there are."""
+        return len(self._places)
+
+    def add(self, passages: Sequence[str], found: Sequence[Sequence[Span]]) -> None:
+        """Add passages with (first character, character behind, score) of their spans."""
+        for number, (passage, spans) in enumerate(
+            zip(passages, found, strict=True), self._passages
+        ):
+            best: dict[str, tuple[float, int, int, int]] = {}
+            for start, stop, score in spans:
+                text = passage[start:stop]
+                if score > best.get(text, (0.0,))[0]:
+                    best[text] = (score, number, start, stop)
+            for text, place in best.items():
+                sums = self._sums.setdefault(text, [0.0, 0.0])
+                sums[0] += place[0]
+                sums[1] += place[0] ** 2
+                if place[0] > self._places.get(text, (0.0,))[0]:
+                    self._places[text] = place
+        self._passages += len(passages)
+
+    def best(self, candidates: int = 10) -> Answer:
+        """Return the answer that all passages give together, naming some more."""
+        answers = [
+            Answer(text, self._score(text), number, start, stop)
+            for text, (_, number, start, stop) in self._places.items()
+        ]
+        answers.sort(key=lambda answer: (-answer.score, answer.passage, answer.start, answer.stop))
+        if not answers:
+            return Answer()
+        return replace(answers[0], candidates=tuple(answers[:candidates]))
+
+    def _score(self, text: str) -> float:
+        total, squares = self._sums[text]
+        if self.combine == "max":
+            return self._places[text][0]
+        return total if self.combine == "sum" else squares / (1 + total)
 
 
 def windows(tokens: int, size: int, overlap: int) -> list[tuple[int, int]]:

@@ -8,7 +8,6 @@ convolutions and a weighted mean stand in the place of the recurrence (article 5
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import keras
@@ -25,6 +24,7 @@ from textzero.models.settings import CLASSIFIER_FIT, ClassifierSettings, FitOpti
 from textzero.models.text_model import TextModel
 from textzero.progress import Progress
 from textzero.vectors.word_vectors import WordVectors
+from textzero.workspace import Workspace
 
 KEEP = 2.0  # bias at the start of the gate that keeps the state: 0.88 of it stays in a step
 Pairs = LabelledTexts | Iterable[LabelledText | tuple[str, Any]]
@@ -83,7 +83,7 @@ class Classifier(TextModel):
         vectors: Sequence[WordVectors] = (),
         settings: ClassifierSettings | None = None,
         options: FitOptions | None = None,
-        checkpoint: str | Path | None = None,
+        workspace: Workspace | None = None,
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
     ) -> Self:
@@ -96,7 +96,7 @@ class Classifier(TextModel):
                 cuts the texts.
             settings: The network.
             options: The training; by default `CLASSIFIER_FIT`.
-            checkpoint, progress, say: See `TextModel.fit`.
+            workspace, progress, say: See `TextModel.fit`.
 
         Raises:
             InputError: There are fewer than two labels, or validation has others.
@@ -121,7 +121,7 @@ class Classifier(TextModel):
         if say:
             for line in [*data.losses(), *model.cut_texts(examples)]:
                 say(line)
-        model.fit(examples, held_out, options, checkpoint, progress, say)
+        model.fit(examples, held_out, options, workspace, progress, say)
         return model
 
     @classmethod

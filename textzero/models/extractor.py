@@ -15,6 +15,7 @@ from textzero.models.encoding import Encoded, Encoder
 from textzero.models.extraction_network import ObjectHead, SubjectHead, encode_sentence
 from textzero.models.extraction_parts import Example, Part, Places, draw_subject, marks, windows
 from textzero.models.layers import PositionEmbedding, Spans, decode_spans
+from textzero.models.out_of_memory import told_out_of_memory
 from textzero.models.prior import KnownFacts
 from textzero.models.settings import EXTRACTOR_FIT, ExtractorSettings, FitOptions
 from textzero.models.text_model import TextModel
@@ -22,8 +23,10 @@ from textzero.models.triple_score import score_triples
 from textzero.models.triples import Fact, Triple, TripleText, TripleTexts
 from textzero.progress import Progress
 from textzero.vectors.word_vectors import WordVectors
+from textzero.workspace import Workspace
 
-_CHUNK = 1024  # parts of texts whose states are in memory at once
+_CHUNK = 256  # parts of texts whose states are in memory at once
+_SUBJECTS, _OBJECTS = 64, 256  # of a part, and of a subject: far more than a text says
 Data = TripleTexts | Iterable[TripleText | tuple[str, Iterable[Any]]]
 
 
@@ -40,6 +43,7 @@ class Extractor(TextModel):
     settings_class: ClassVar[type] = ExtractorSettings
     fit_options: ClassVar[FitOptions] = EXTRACTOR_FIT
     score_name: ClassVar[str] = "f1"
+    left_out = 0  # subjects and objects that the last `predict` did not look at
 
     @classmethod
     def train(
@@ -49,7 +53,7 @@ class Extractor(TextModel):
         vectors: Sequence[WordVectors] = (),
         settings: ExtractorSettings | None = None,
         options: FitOptions | None = None,
-        checkpoint: str | Path | None = None,
+        workspace: Workspace | None = None,
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
     ) -> Self:
@@ -61,7 +65,7 @@ class Extractor(TextModel):
             vectors: Word vectors that the characters' embedding is mixed with.
             settings: The network.
             options: The training; `EXTRACTOR_FIT` by default.
-            checkpoint: A folder for the state after each epoch, to go on from.
+            workspace: See `TextModel.fit`.
             progress: Shows the batches.
             say: Prints what the data lack, and a line for each epoch.
 
@@ -86,7 +90,7 @@ class Extractor(TextModel):
         if settings.prior:
             facts["known"] = KnownFacts.from_texts(data).rows()
         model = cls.make(encoder, settings, facts, options.seed)
-        model.fit(data, validation, options, checkpoint, progress, say)
+        model.fit(data, validation, options, workspace, progress, say)
         return model
 
     @property
@@ -223,11 +227,16 @@ class Extractor(TextModel):
 
         Raises:
             TypeError: `texts` is a string.
+
+        A network that has learned little sees subjects and objects everywhere. Of a part of a text
+        the 64 most certain subjects are looked at, of a subject the 256 most certain objects; how
+        many were left out is in `left_out`.
         """
         if isinstance(texts, str):
             raise TypeError("texts must be several strings, got one; write [text]")
         texts = list(texts)
         best: list[dict[Fact, Triple]] = [{} for _ in texts]
+        self.left_out = 0
         for start in range(0, len(texts), _CHUNK):
             parts = [p for p in self._parts(texts[start : start + _CHUNK]) if len(p.spans)]
             for first in range(0, len(parts), _CHUNK):
@@ -241,14 +250,14 @@ class Extractor(TextModel):
         outputs = self.run([part.inputs for part in parts], batch_size)
         jobs = []  # (part, states, first token of the subject, one past its last, score)
         for part, (states, logits) in zip(parts, outputs, strict=True):
-            found = self._decoded(logits[None])
+            found = self._strongest(self._decoded(logits[None]), _SUBJECTS)
             for start, end, score in zip(found.starts, found.ends, found.scores, strict=True):
                 if not part.is_cut(start, end):
                     jobs.append((part, states, int(start), int(end), float(score)))
         lengths = np.array([len(job[1]) for job in jobs])
         for places in length_order(lengths, batch_size):
             group = [jobs[place] for place in places]
-            found = self._decoded(self._object_logits(group))
+            found = self._strongest(self._decoded(self._object_logits(group)), _OBJECTS)
             for row, predicate, start, end, score in zip(*found, strict=True):
                 part, _, first, stop, certainty = group[row]
                 if part.is_cut(start, end):
@@ -261,6 +270,7 @@ class Extractor(TextModel):
                 if known is None or known.score < triple.score:
                     best[part.number][triple.fact] = triple
 
+    @told_out_of_memory()
     def _object_logits(self, jobs: list[tuple[Part, Array, int, int, float]]) -> Array:
         """Logits float32 (jobs, length, predicates, 2) of the objects of some subjects."""
         rows = []
@@ -278,6 +288,14 @@ class Extractor(TextModel):
         return decode_spans(
             probabilities, self.settings.subject_threshold, self.settings.object_threshold
         )
+
+    def _strongest(self, found: Spans, most: int) -> Spans:
+        """The spans with the best scores of each row, at most `most`, in their order."""
+        order = np.lexsort((-found.scores, found.rows))
+        rank = np.arange(order.size) - np.searchsorted(found.rows, found.rows)
+        kept = np.sort(order[rank < most])
+        self.left_out += order.size - kept.size
+        return Spans(*(column[kept] for column in found))
 
     def export(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the whole network as a `.keras` file, to be asked once more for each subject.

@@ -6,23 +6,26 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from textzero import workspace as runs
 from textzero._compat import Array
 from textzero.disk import disk
 from textzero.errors import InputError, TextzeroError
-from textzero.files import whole_file
 from textzero.models.batches import Batches
 from textzero.models.settings import FitOptions
 from textzero.progress import Progress
 from textzero.vectors.tensors import map_safetensors, write_safetensors
+from textzero.version import __version__
 
-STATE = "training.safetensors"
-_KIND = "textzero model training 1"
+STAGE, STATE = "training", "state"
+_KIND = "textzero model training 2"
+_SHARE = 0.05  # of the time that goes into writing states, at most
 Scorer = Callable[[], Mapping[str, float]]
 
 
@@ -102,8 +105,7 @@ class Watch(keras.callbacks.Callback):
         options: The options.
         score: Figures on the validation texts, or None: then the last epoch is the best.
         score_name: Which of them is maximised.
-        state: The file to write at the beginning of each epoch, or None.
-        key: What the training is.
+        stage: Where the state is written at the beginning of an epoch, or None.
         progress: Told of each batch.
         say: Told of each epoch.
     """
@@ -113,22 +115,26 @@ class Watch(keras.callbacks.Callback):
         options: FitOptions,
         score: Scorer | None,
         score_name: str,
-        state: Path | None,
-        key: str,
+        stage: runs.Stage | None,
         progress: Progress,
         say: Callable[[str], None],
     ) -> None:
         super().__init__()
         self.options, self.score, self.score_name = options, score, score_name
-        self.state, self.key, self.progress, self.say = state, key, progress, say
+        self.stage, self.progress, self.say = stage, progress, say
+        self._written, self._seconds = perf_counter(), 0.0  # when a state was written, how long
         self.history: list[dict[str, float]] = []
         self.best: list[Array] | None = None
         self.best_score, self.best_epoch = -np.inf, -1
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
-        """Write the state."""
-        if self.state is not None and epoch > 0:
-            self._write(epoch)
+        """Write the state, unless so little was done since the last that it is not worth it."""
+        begun = perf_counter()
+        wait = max(runs.COMMIT_SECONDS, self._seconds / _SHARE)
+        if self.stage is not None and epoch > 0 and begun - self._written >= wait:
+            self._write(self.stage, epoch)
+            self._written = perf_counter()
+            self._seconds = self._written - begun
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Show that a batch is done."""
@@ -174,37 +180,41 @@ class Watch(keras.callbacks.Callback):
         own = [("model", model), ("optimizer", self.model.optimizer.variables)]
         return [(f"{name} {i}", v) for name, group in own for i, v in enumerate(group)]
 
-    def _write(self, epoch: int) -> None:
-        assert self.state is not None
+    def _write(self, stage: runs.Stage, epoch: int) -> None:
         tensors = {name: _storable(variable) for name, variable in self._moving()}
         tensors |= {f"best {i}": value for i, value in enumerate(self.best or ())}
+        name = f"epoch-{epoch}.safetensors"
+        with stage.store.create(name) as file:
+            write_safetensors(Path(file.name), tensors, {"format": _KIND})
+            disk().flush_path(Path(file.name))
         facts = {
             "epoch": epoch, "history": self.history, "best_score": self.best_score,
             "best_epoch": self.best_epoch,
         }  # fmt: skip
-        metadata = {"format": _KIND, "key": self.key, "facts": json.dumps(facts)}
-        with whole_file(self.state) as file:
-            write_safetensors(Path(file.name), tensors, metadata)
-            disk().flush_path(Path(file.name))
+        stage.commit(STATE, {"file": name, "facts": json.dumps(facts)})  # a score may be infinite
+        older = [other for other in stage.store.names() if other.endswith(".safetensors")]
+        stage.store.remove(*(other for other in older if other != name))
 
     def resume(self) -> int:
-        """Take up a state that was written, if it is of this training; return its epoch.
+        """Take up the state that the stage holds, if any; return its epoch.
 
         Raises:
             InputError: The file is damaged.
         """
-        if self.state is None or not self.state.exists():
+        entry = None if self.stage is None else self.stage.entries().get(STATE)
+        if self.stage is None or self.stage.store.local is None or entry is None:
             return 0
-        tensors = map_safetensors(self.state)
-        metadata = _metadata(self.state)
-        if metadata.get("key") != self.key:
-            self.say(f"{self.state} belongs to another training; this one starts afresh")
-            return 0
+        path = self.stage.store.local / entry["file"]
+        try:
+            tensors = map_safetensors(path)
+        except InputError as error:
+            raise InputError(f"{error}; --fresh begins anew") from error
         for name, variable in self._moving():
             if name not in tensors or tensors[name].shape != tuple(variable.shape):
-                raise InputError(f"{self.state}: {name} must be of shape {tuple(variable.shape)}")
+                shape = tuple(variable.shape)
+                raise InputError(f"{path}: {name} must be of shape {shape}; --fresh begins anew")
             variable.assign(tensors[name].astype(variable.dtype))
-        facts = json.loads(metadata["facts"])
+        facts = json.loads(entry["facts"])
         self.history, self.best_epoch = facts["history"], facts["best_epoch"]
         self.best_score = facts["best_score"]
         count = sum(name.startswith("best ") for name in tensors)
@@ -219,7 +229,7 @@ def fit_network(
     options: FitOptions,
     score: Scorer | None,
     score_name: str,
-    state: Path | None = None,
+    workspace: runs.Workspace | None = None,
     identity: str = "",
     progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
@@ -232,8 +242,8 @@ def fit_network(
         options: How.
         score: Figures of the weights as they stand, or None.
         score_name: The figure that is maximised.
-        state: File to go on from, and to write. A training that goes on gives the weights that
-            it would have given unbroken.
+        workspace: Where the state of the training is, from which the same training goes on when
+            it was broken off; it gives the weights that it would have given unbroken.
         identity: What the training depends on besides the options, the examples and the weights.
         progress: Shows the batches.
         say: Prints a line for each epoch.
@@ -243,7 +253,7 @@ def fit_network(
 
     Raises:
         TextzeroError: The loss is no longer a number.
-        InputError: `state` is damaged.
+        InputError: The state is damaged.
         ValueError: A pattern of the rates names no variable, or two name one.
     """
     _check_rates(options, trainer.trainable_variables)
@@ -251,8 +261,10 @@ def fit_network(
     optimizer = make_optimizer(options, len(batches))
     trainer.compile(optimizer, jit_compile=options.compile)
     optimizer.build(trainer.trainable_variables)
-    key = "" if state is None else _key(trainer, batches, options, identity)
-    watch = Watch(options, score, score_name, state, key, progress, say)
+    stage = None
+    if workspace is not None:
+        stage = workspace.stage(STAGE, _key(trainer, batches, options, identity))
+    watch = Watch(options, score, score_name, stage, progress, say)
     watch.set_model(trainer)
     begun = watch.resume()
     while batches.epoch < begun:
@@ -268,20 +280,20 @@ def fit_network(
             verbose=0,
             shuffle=False,
         )
-    if state is not None:
-        state.unlink(missing_ok=True)
     return watch.history
 
 
-def _key(trainer: LossModel, batches: Batches, options: FitOptions, identity: str) -> str:
-    """A digest of what decides a training: options, weights, word vectors, labelled texts."""
-    described = json.dumps([asdict(options), identity], sort_keys=True)
-    digest = hashlib.sha256(described.encode())
+def _key(
+    trainer: LossModel, batches: Batches, options: FitOptions, identity: str
+) -> dict[str, Any]:
+    """What decides a training: options, weights with word vectors, labelled texts."""
+    network, texts = hashlib.sha256(identity.encode()), hashlib.sha256()
     for variable in trainer.weights:
-        _feed(digest, ops.convert_to_numpy(variable))
+        _feed(network, ops.convert_to_numpy(variable))
     for example in batches.examples:
-        _feed(digest, example)
-    return digest.hexdigest()
+        _feed(texts, example)
+    digests = {"network": network.hexdigest(), "texts": texts.hexdigest()}
+    return {**asdict(options), **digests, "textzero": __version__}
 
 
 def _feed(digest: Any, value: Any) -> None:
@@ -307,10 +319,3 @@ def _storable(variable: Any) -> Array:
     """A variable in one of the types that we map."""
     value = ops.convert_to_numpy(variable)
     return value.astype(np.int64) if value.dtype.kind in "iu" else value.astype(np.float32)
-
-
-def _metadata(path: Path) -> dict[str, str]:
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        return dict(file.metadata() or {})

@@ -2,17 +2,19 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from textzero.errors import InputError
 
 
-def json_objects(text: str, source: object, expected: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def json_objects(
+    lines: Iterable[str], source: object, expected: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
     r"""Yield each line's object, after its place as "file:line". Blank lines are passed over.
 
     Args:
-        text: The whole file.
+        lines: The lines of a file.
         source: Its name, for messages.
         expected: What a line should be, for messages.
 
@@ -20,10 +22,10 @@ def json_objects(text: str, source: object, expected: str) -> Iterator[tuple[str
         InputError: A line is no JSON object, or has a name twice in one.
 
     Example:
-        >>> list(json_objects('{"a": 1}\n', "facts.jsonl", "an object"))
+        >>> list(json_objects(['{"a": 1}', ""], "facts.jsonl", "an object"))
         [('facts.jsonl:1', {'a': 1})]
     """
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         place = f"{source}:{number}"

@@ -229,7 +229,7 @@ def _json_lines(
     source: Source, content: str, text: str | None, label: str | None
 ) -> Iterator[LabelledText]:
     expected = 'a JSON object such as {"text": "...", "label": "..."}'
-    for place, record in json_objects(content, source, expected):
+    for place, record in json_objects(content.split("\n"), source, expected):
         fields = list(record)
         content_of = record[fields[_column(fields, text, TEXT_NAMES, "text", place)]]
         if not isinstance(content_of, str):

@@ -7,7 +7,6 @@ A passage that is longer than the network reads at once is read in parts that ov
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import keras
@@ -21,6 +20,7 @@ from textzero.models.answer_spans import Answer, Span, combine_passages, ranked_
 from textzero.models.batches import bucket_length, length_order, pad
 from textzero.models.encoding import Encoded, Encoder
 from textzero.models.layers import AttentionPooling1D, GatedDilatedConv1D, SpanPointer
+from textzero.models.out_of_memory import told_out_of_memory
 from textzero.models.question_matches import KINDS, question_matches
 from textzero.models.reading import Question, Questions, answer_places, unlearnable
 from textzero.models.reading_examples import (
@@ -35,6 +35,7 @@ from textzero.models.settings import READER_FIT, FitOptions, ReaderSettings
 from textzero.models.text_model import TextModel
 from textzero.progress import Progress
 from textzero.vectors.word_vectors import WordVectors
+from textzero.workspace import Workspace
 
 _SCALE = (
     100.0  # of the loss (2019): the mean over hundreds of tokens is small beside Adam's epsilon
@@ -66,7 +67,7 @@ class Reader(TextModel):
         vectors: Sequence[WordVectors] = (),
         settings: ReaderSettings | None = None,
         options: FitOptions | None = None,
-        checkpoint: str | Path | None = None,
+        workspace: Workspace | None = None,
         *,
         labels: str = "occurrences",
         progress: Progress | None = None,
@@ -80,7 +81,7 @@ class Reader(TextModel):
             vectors: Word vectors to start from; none to learn from the questions alone.
             settings: Of the network.
             options: Of the training.
-            checkpoint: Folder to go on from where a training was broken off.
+            workspace: See `TextModel.fit`.
             labels: "occurrences": every occurrence of an answer is one, as the author trained;
                 "places": only those that the data name, where they do.
             progress: Shows the batches.
@@ -106,7 +107,7 @@ class Reader(TextModel):
         longest = settings.max_answer or longest_answer(data, labels, settings.max_passage)
         facts = {"max_answer": longest, "labels": labels}
         model = cls.make(encoder, settings, facts, options.seed)
-        model.fit(data, validation, options, checkpoint, progress, say)
+        model.fit(data, validation, options, workspace, progress, say)
         return model
 
     # --- the network ------------------------------------------------------------------------
@@ -278,6 +279,7 @@ class Reader(TextModel):
         )
         return score_answers([answer.text for answer in found], [q.answers for q in data])
 
+    @told_out_of_memory()
     def spans(
         self,
         data: Sequence[Question],

@@ -85,25 +85,32 @@ def read_questions(path: str | os.PathLike[str]) -> Questions:
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        raw = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    return parse_questions(raw, str(path))
+
+
+def parse_questions(raw: bytes, name: str) -> Questions:
+    """Return the questions of a whole file, which messages call `name`; see `read_questions`."""
+    try:
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
+        raise InputError(f"{name} is not UTF-8: {error.reason} at byte {error.start}") from error
     try:
         whole = json.loads(text, object_pairs_hook=unique_names)
     except (ValueError, RecursionError) as error:
         whole = None  # JSON lines, or a mistake that is looked for line by line
-        _check_document(text, path, error)
-    if isinstance(whole, dict) and "data" in whole and "question" not in whole:
-        return _squad(whole, str(path))
-    items = tuple(_json_lines(text, path))
+        _check_document(text, name, error)
+    if isinstance(whole, dict) and is_squad(whole):
+        return _squad(whole, name)
+    items = tuple(line_questions(text.split("\n"), name))
     if not items:
-        raise InputError(f"{path} holds no questions; expected {_FORMS}")
+        raise InputError(f"{name} holds no questions; expected {_FORMS}")
     return Questions(items)
 
 
-def _check_document(text: str, path: Path, error: Exception) -> None:
+def _check_document(text: str, path: str, error: Exception) -> None:
     """Raise InputError at the line of a mistake, where a text is one document and not lines."""
     first = text.lstrip().split("\n", 1)[0]
     if not first or '"question' in first:
@@ -122,6 +129,11 @@ _FORMS = (
     'JSON with "data", or JSON lines with "question" and "passages" '
     'or with "question_tokens" and "evidences"'
 )
+
+
+def is_squad(content: dict[str, Any]) -> bool:
+    """Whether a JSON object is a document of SQuAD's form."""
+    return "data" in content and "question" not in content
 
 
 def _squad(content: dict[str, Any], path: str) -> Questions:
@@ -227,9 +239,9 @@ def unlearnable(questions: Sequence[Question]) -> list[str]:
     ]
 
 
-def _json_lines(text: str, path: Path) -> Iterator[Question]:
-    """Questions of WebQA's form or of our own, one a line."""
-    for where, record in json_objects(text, path, _FORMS):
+def line_questions(lines: Iterable[str], path: str) -> Iterator[Question]:
+    """Yield questions of WebQA's form or of our own, one a line."""
+    for where, record in json_objects(lines, path, _FORMS):
         if "question_tokens" in record:
             yield _webqa(record, where)
         elif "question" in record:

@@ -7,7 +7,6 @@ labels of their own) differ in the tags alone. Articles 5409, 5542, 7196, 7213.
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import keras
@@ -27,15 +26,18 @@ from textzero.models.tagged import TaggedSentences, check_facts
 from textzero.models.tagging_network import encode_sentence, tag_and_loss
 from textzero.models.tags import (
     NONE,
+    SCHEMES,
     Span,
     allowed_tags,
     convert_tags,
+    has_form,
     scheme_tags,
     tags_to_spans,
 )
 from textzero.models.text_model import TextModel
 from textzero.progress import Progress
 from textzero.vectors.word_vectors import WordVectors
+from textzero.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Tagger(TextModel):
         vectors: Sequence[WordVectors] = (),
         settings: TaggerSettings | None = None,
         options: FitOptions | None = None,
-        checkpoint: str | Path | None = None,
+        workspace: Workspace | None = None,
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
         scheme: str = "auto",
@@ -97,7 +99,7 @@ class Tagger(TextModel):
             vectors: Word vectors to start from, any number.
             settings: The network.
             options: The training; without `rates` a CRF learns ten times as fast as the rest.
-            checkpoint, progress, say: See `TextModel.fit`.
+            workspace, progress, say: See `TextModel.fit`.
             scheme: What the network's tags are written in; "auto" is the scheme of the data (of
                 IOB1 data, "bio").
 
@@ -138,7 +140,7 @@ class Tagger(TextModel):
             )
         if settings.head == "crf" and not options.rates:
             options = replace(options, rates=CRF_RATES)
-        model.fit(data, held_out, options, checkpoint, progress, say)
+        model.fit(data, held_out, options, workspace, progress, say)
         return model
 
     @property
@@ -196,9 +198,10 @@ class Tagger(TextModel):
             scheme = NONE if scheme == "auto" else scheme
         read = tagged_sentences(data, scheme=scheme)
         if (read.scheme == NONE) != (self.scheme == NONE):
+            place, tag = _first_odd(read)
             raise InputError(
-                f"the tags must be of a scheme like the model's, {self.scheme}; "
-                f"got {read.scheme}, such as {', '.join(read.types[:3])}"
+                f"{place}: the tags must be of a scheme like the model's, {self.scheme}; "
+                f"got {tag!r}, and {read.scheme} as the scheme of most"
             )
         known = self.facts["types"]
         outside = self.facts["outside"] and self.scheme != NONE
@@ -379,6 +382,14 @@ class Tagger(TextModel):
             self._chain(),
         )
         return iter([score for row in found for score in row])
+
+
+def _first_odd(read: TaggedSentences) -> tuple[str, str]:
+    """Place and name of the first tag that is of no scheme; of the first, if all are of some."""
+    tags = [(s, t, tag) for s, (_, row) in enumerate(read.sentences) for t, tag in enumerate(row)]
+    odd = (one for one in tags if not any(has_form(one[2], scheme) for scheme in SCHEMES))
+    sentence, token, tag = next(odd, tags[0])
+    return read.where(sentence, token), tag
 
 
 def _slice(inputs: dict[str, Array], start: int, end: int) -> dict[str, Array]:

@@ -18,8 +18,9 @@ from textzero.files import MANIFEST, refuse_to_overwrite, whole_file, whole_fold
 from textzero.models.batches import Batches, bucket_length, length_order, pad
 from textzero.models.checks import at_least
 from textzero.models.encoding import Encoder
-from textzero.models.fitting import STATE, LossModel, fit_network
+from textzero.models.fitting import LossModel, fit_network
 from textzero.models.layers import MixedEmbedding
+from textzero.models.out_of_memory import told_out_of_memory
 from textzero.models.saved import (
     CONFIG,
     KIND,
@@ -33,6 +34,7 @@ from textzero.models.settings import FitOptions, from_json
 from textzero.models.word_table import UNKNOWN
 from textzero.progress import Progress
 from textzero.version import __version__
+from textzero.workspace import Workspace
 
 
 class TextModel(ABC):
@@ -126,12 +128,13 @@ class TextModel(ABC):
             if isinstance(layer, MixedEmbedding):
                 layer.set_tables(self.encoder.matrices())
 
+    @told_out_of_memory()
     def fit(
         self,
         data: Any,
         validation: Any = None,
         options: FitOptions | None = None,
-        checkpoint: str | Path | None = None,
+        workspace: Workspace | None = None,
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
     ) -> list[dict[str, float]]:
@@ -142,8 +145,8 @@ class TextModel(ABC):
             validation: The same, held out: decides the best epoch and the end. Without it the
                 last epoch is the best.
             options: How; defaults in `settings.py`.
-            checkpoint: A folder where the state is written after each epoch. A training that
-                was broken off goes on from there, and ends with the same weights.
+            workspace: The folder of this run, entered: a training that was broken off goes on
+                from what it left there, and ends with the same weights.
             progress: Shows the batches.
             say: Prints a line for each epoch.
 
@@ -152,6 +155,7 @@ class TextModel(ABC):
 
         Raises:
             InputError: The data hold no example.
+            ResourceError: There is too little memory.
             TextzeroError: The loss is no longer a number.
         """
         begun = perf_counter()
@@ -163,13 +167,10 @@ class TextModel(ABC):
         if validation is not None:
             score = lambda: self.evaluate(validation)  # noqa: E731
         batches = self._batches(examples, options)
-        state = None
-        if checkpoint is not None:
-            Path(checkpoint).mkdir(parents=True, exist_ok=True)
-            state = Path(checkpoint) / STATE
         identity = repr((type(self).__name__, self.settings, sorted(self.facts.items())))
         history = fit_network(
-            self.trainer, batches, options, score, self.score_name, state, identity, progress, say
+            *(self.trainer, batches, options, score, self.score_name),
+            *(workspace, identity, progress, say),
         )
         self.manifest |= {
             "training": {
@@ -197,6 +198,7 @@ class TextModel(ABC):
         ragged = {tensor.name for tensor in self.trainer.inputs if tensor.shape[1:2] == (None,)}
         return Batches(examples, lengths, collate, options.batch_size, options.seed, ragged=ragged)
 
+    @told_out_of_memory()
     def run(self, inputs: Sequence[dict[str, Array]], batch_size: int = 64) -> list[Any]:
         """Return the network's outputs for encoded texts, each cut to its length.
 
@@ -209,6 +211,7 @@ class TextModel(ABC):
             outputs; an output without a row a token comes as it is.
 
         Raises:
+            ResourceError: There is too little memory.
             ValueError: `batch_size` is below 1.
         """
         at_least(1, batch_size=batch_size)
@@ -263,7 +266,7 @@ class TextModel(ABC):
         folder = Path(folder)
         kind, config = model_class(folder)
         if not issubclass(kind, cls):
-            raise InputError(f"{folder} must hold a {cls.__name__}, got a {kind.__name__}")
+            raise InputError(f"{folder} must hold {_a(cls.__name__)}, got {_a(kind.__name__)}")
         settings = from_json(
             kind.settings_class, config.get("settings"), f"{folder / CONFIG}: settings"
         )
@@ -273,7 +276,7 @@ class TextModel(ABC):
             model: Self = kind(encoder, settings, config["facts"])
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"{folder / CONFIG} does not describe a {kind.__name__}: {error}"
+                f"{folder / CONFIG} does not describe {_a(kind.__name__)}: {error}"
             ) from error
         read_weights(folder / WEIGHTS, model.trainer.weights)
         return model
@@ -319,6 +322,10 @@ def load_model(folder: str | Path) -> TextModel:
         InputError: The folder holds no model.
     """
     return TextModel.load(folder)
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
 @contextmanager

@@ -187,7 +187,9 @@ def _read(source: Source, encoding: str, reading: Reading) -> Iterator[TripleTex
         encoding=encoding, strict=False, on_error="raise", reading=reading,
     ) as (read, _):  # fmt: skip
         content = b"".join(iter(lambda: read(1 << 20), b"")).decode()
-    for place, record in json_objects(content, source, f"a JSON object such as {_EXAMPLE}"):
+    for place, record in json_objects(
+        content.split("\n"), source, f"a JSON object such as {_EXAMPLE}"
+    ):
         yield _from_record(record, place)
 
 

@@ -10,27 +10,29 @@ Source: Su Jianlin, kexue.fm 7006 (10,000 words, cosines from 0.6, 50 neighbours
 words in several clusters.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from textzero._compat import Array, has_gpu
-from textzero.errors import InputError
+from textzero.errors import InputError, ResourceError
 from textzero.files import whole_file
 from textzero.kernels import kernel
+from textzero.memory import BASE, memory_bytes
 from textzero.parallel import ordered_threads, worker_count
 from textzero.progress import Progress
 from textzero.vectors.map_equation import find_modules
-from textzero.vectors.word_vectors import unit_rows
+from textzero.vectors.rows import unit_rows
 
 if TYPE_CHECKING:
     from textzero.vectors.word_vectors import WordVectors
 
-_SCORES = 1 << 22  # cosines that a thread holds at once
+_SCORES = 1 << 21  # cosines that a thread holds at once
+_LINK = 100  # bytes that a link takes while the network is made, and in each thread that searches
 _ROWS = 512
 _UNIT = 1 << 26  # parts of 1 that numbers are rounded to
 _SLACK = 1e-6  # of a cosine, since vectors that point alike differ in their last digits
@@ -49,7 +51,7 @@ class Clusters:
         one_cluster: Bits when all words are one cluster.
     """
 
-    words: list[str]
+    words: Sequence[str]
     cluster: Array
     flow: Array
     links: int
@@ -121,6 +123,7 @@ def cluster_words(
     seed: int = 0,
     workers: int | None = None,
     device: str = "cpu",
+    memory: int | str | None = None,
     progress: Progress | None = None,
 ) -> Clusters:
     """Find clusters of words that go together.
@@ -137,10 +140,13 @@ def cluster_words(
         workers: Threads; None for one per processor. Does not change the result.
         device: Where neighbours are looked for: "cpu", "gpu", or "auto" for the GPU if there is
             one. Does not change the result.
+        memory: A size such as "1GB"; None for half of what the machine has. With little of it
+            fewer threads work. Does not change the result.
         progress: Told how many words and trials are done.
 
     Raises:
         InputError: No two words are that similar, or a vector is not finite.
+        ResourceError: So many words do not fit into `memory`; the message says how much is needed.
         ValueError: A setting has no such value.
     """
     if words < 2:
@@ -148,16 +154,24 @@ def cluster_words(
     if not 0 <= min_similarity <= 1:
         raise ValueError(f"min_similarity must be from 0 to 1, got {min_similarity}")
     progress = progress or Progress()
-    rows = unit_rows(np.asarray(vectors.vectors[:words], np.float32))
-    n = len(rows)
-    names = list(vectors.vocabulary[:n])
+    n, room = min(words, len(vectors)), memory_bytes(memory) - BASE
+    threads = worker_count(workers)
+    held = n * (12 * vectors.dim + 16 * min(neighbours, n))
+    workers = _most_threads(room, held, 12 * _SCORES, threads, f"{n:,} words")
+    rows = np.empty((n, vectors.dim), np.float32)
+    for start in range(0, n, _ROWS):
+        rows[start : start + _ROWS] = unit_rows(vectors.vectors[start : min(start + _ROWS, n)])
+    names = vectors.vocabulary[:n]
     broken = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if broken.size:
-        raise InputError(f"the vector of {names[broken[0]]!r} is not finite")
+        raise InputError(f"the vector of {names[int(broken[0])]!r} is not finite")
     offsets, targets, cosines = nearest_neighbours(
         rows, neighbours, max(0.0, min_similarity - _SLACK), workers=workers, device=device,
         progress=progress,
     )  # fmt: skip
+    del rows
+    needed = _LINK * targets.size
+    workers = _most_threads(room, needed, needed, threads, f"{targets.size:,} links of {n:,} words")
     linked = (np.diff(offsets) > 0) | (np.bincount(targets, minlength=n) > 0)
     if not linked.any():
         raise InputError(
@@ -172,6 +186,21 @@ def cluster_words(
     cluster, flow = np.full(n, -1, np.int32), np.zeros(n)
     cluster[linked], flow[linked] = found.module, found.flow
     return Clusters(names, cluster, flow, targets.size, found.code_length, found.one_module)
+
+
+def _most_threads(room: int, held: int, each: int, threads: int, what: str) -> int:
+    """How many threads, at most `threads`, have room beside what all of them share.
+
+    Raises:
+        ResourceError: Not even one has.
+    """
+    if held + each > room:
+        least = -(-(held + each + BASE) >> 20)
+        raise ResourceError(
+            f"{what} need --memory {least}MB, got {(room + BASE) >> 20}MB; give more, or cluster "
+            "fewer --words"
+        )
+    return max(1, min(threads, (room - held) // max(each, 1)))
 
 
 def nearest_neighbours(
@@ -208,7 +237,10 @@ def nearest_neighbours(
         device = "gpu" if has_gpu() else "cpu"
     progress, best_columns = progress or Progress(), kernel("neighbours", device).best_columns
     step = max(1, min(_ROWS, _SCORES // max(len(rows), 1)))
-    exact = np.rint(rows.astype(np.float64) * _UNIT) / _UNIT
+    exact = np.empty(rows.shape)
+    for start in range(0, len(rows), _ROWS):
+        part = rows[start : start + _ROWS].astype(np.float64)
+        exact[start : start + _ROWS] = np.rint(part * _UNIT) / _UNIT
 
     def work(first: int) -> tuple[Array, Array, Array]:
         scores = (exact[first : first + step] @ exact.T).astype(np.float32)
@@ -217,7 +249,7 @@ def nearest_neighbours(
     if device == "gpu":  # the scores stay there
         from textzero.kernels.gpu._nearest import neighbours_of_rows
 
-        found = neighbours_of_rows(exact, n, minimum)
+        found = _on_the_card(neighbours_of_rows(exact, n, minimum), len(rows))
     else:
         found = ordered_threads(work, range(0, len(rows), step), worker_count(workers))
     parts = []
@@ -229,3 +261,13 @@ def nearest_neighbours(
     offsets = np.zeros(len(rows) + 1, np.int64)
     np.cumsum(sizes, out=offsets[1:])
     return offsets, targets, cosines.astype(np.float64)
+
+
+def _on_the_card(blocks: Iterator[Any], words: int) -> Iterator[Any]:
+    """Yield what the GPU finds; its memory may run out at any block."""
+    try:
+        yield from blocks
+    except MemoryError as error:  # CuPy's is one
+        raise ResourceError(
+            f"the GPU has too little memory for {words:,} words; --device cpu needs none of it"
+        ) from error

@@ -1,7 +1,9 @@
 """How good are vectors: word similarity by rank correlation, analogies by the word they lead to."""
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from math import isfinite
 from pathlib import Path
 
@@ -9,10 +11,11 @@ import numpy as np
 
 from textzero._compat import Array
 from textzero.errors import InputError
-from textzero.vectors.word_vectors import WordVectors, unit_rows
+from textzero.vectors.rows import blocks, unit_rows
+from textzero.vectors.word_vectors import WordVectors
 
-_QUESTIONS = 512  # analogies answered by one matrix product, fewer
-_SCORES = 1 << 24  # when they would have more scores than these
+_QUESTIONS = 256  # analogies answered by one matrix product
+_LOOKED_AT = 20  # lines that tell what a file is
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def evaluate_similarity(vectors: WordVectors, path: str | Path) -> Similarity:
     Raises:
         InputError: A line is something else, or fewer than two pairs have vectors.
     """
-    left, right, scores, total = [], [], [], 0
+    left, right, scores, total = array("q"), array("q"), array("d"), 0
     for number, line in _lines(path):
         fields = line.split("\t") if "\t" in line else line.split()
         try:
@@ -63,8 +66,10 @@ def evaluate_similarity(vectors: WordVectors, path: str | Path) -> Similarity:
             scores.append(score)
     if len(scores) < 2:
         raise InputError(f"{path}: {len(scores)} of {total} pairs have vectors; two are needed")
-    a, b = unit_rows(vectors.vectors[left]), unit_rows(vectors.vectors[right])
-    cosines = np.einsum("ij,ij->i", a, b)
+    cosines = np.empty(len(scores), np.float32)
+    for part in blocks(len(scores), vectors.dim):
+        a, b = (unit_rows(vectors.vectors[np.array(ids[part])]) for ids in (left, right))
+        cosines[part] = np.einsum("ij,ij->i", a, b)
     correlation = spearman(cosines, np.array(scores))
     return Similarity(Path(path).stem, correlation, len(scores), total)
 
@@ -99,7 +104,7 @@ def evaluate_analogies(
         InputError: A line is something else, or no question has vectors.
     """
     limit = min(first or len(vectors), len(vectors))
-    questions, total = [], 0
+    questions, total = array("q"), 0
     for number, line in _lines(path):
         if line.startswith(":"):
             continue
@@ -109,49 +114,81 @@ def evaluate_analogies(
         total += 1
         ids = [vectors.find(word) for word in words]
         if all(i is not None and i < limit for i in ids):
-            questions.append(ids)
+            questions.extend(i for i in ids if i is not None)
     if not questions:
         raise InputError(f"{path}: none of {total} questions has vectors for its four words")
-    right = np.zeros(2, np.int64)
-    unit = unit_rows(vectors.vectors[:limit])
-    asked = np.array(questions)
-    most = max(1, min(_QUESTIONS, _SCORES // limit))
-    for start in range(0, len(asked), most):
-        right += _right_answers(unit, asked[start : start + most])
-    add, mul = (right / len(asked)).tolist()
+    asked = np.array(questions, np.int64).reshape(-1, 4)
+    found = _answers(vectors, asked[:, :3], limit)
+    add, mul = (found == asked[:, 3]).mean(axis=1).tolist()
     return Analogies(Path(path).stem, add, mul, len(asked), total)
 
 
-def _right_answers(unit: Array, questions: Array) -> Array:
-    """Return how many questions 3CosAdd and 3CosMul answer rightly."""
-    a, b, c, d = questions.T
-    scores = (unit[b] - unit[a] + unit[c]) @ unit.T
-    positive = (unit[np.concatenate([a, b, c])] @ unit.T + 1) / 2
-    far, near, also = np.split(positive, 3)
-    products = near * also / (far + 1e-3)
-    rows = np.arange(len(questions))
-    right = []
-    for table in (scores, products):
-        for used in (a, b, c):
-            table[rows, used] = -np.inf
-        right.append(int((table.argmax(axis=1) == d).sum()))
-    return np.array(right)
+def _answers(vectors: WordVectors, asked: Array, limit: int) -> Array:
+    """int64 (2, n_questions): what 3CosAdd and 3CosMul answer, from blocks of the first words."""
+    best = np.full((2, len(asked)), -np.inf, np.float32)
+    found = np.zeros((2, len(asked)), np.int64)
+    for block in blocks(limit, max(vectors.dim, _QUESTIONS)):
+        unit, start = unit_rows(vectors.vectors[block]), block.start
+        for first in range(0, len(asked), _QUESTIONS):
+            part = slice(first, first + _QUESTIONS)
+            tables = _scores(vectors, asked[part], unit, start)
+            for kind, table in enumerate(tables):
+                places = table.argmax(axis=1)
+                values = table[np.arange(len(table)), places]
+                better = values > best[kind, part]  # of equals the first stays
+                best[kind, part][better] = values[better]
+                found[kind, part][better] = start + places[better]
+    return found
+
+
+def _scores(vectors: WordVectors, asked: Array, unit: Array, start: int) -> tuple[Array, Array]:
+    """float32 (n_questions, n_words), twice: 3CosAdd's and 3CosMul's scores of a block of words."""
+    a, b, c = (unit_rows(vectors.vectors[places]) @ unit.T for places in asked.T)
+    scores = b - a + c
+    products = (b + 1) / 2 * ((c + 1) / 2) / ((a + 1) / 2 + 1e-3)
+    for places in asked.T:
+        inside = np.flatnonzero((places >= start) & (places < start + len(unit)))
+        for table in (scores, products):
+            table[inside, places[inside] - start] = -np.inf
+    return scores, products
 
 
 def is_analogies(path: str | Path) -> bool:
-    """Whether a file asks analogies (a section or four words a line) rather than lists pairs."""
-    for _, line in _lines(path):
-        return line.startswith(":") or len(line.split()) == 4
-    raise InputError(f"{path} holds no question")
+    """Whether a file asks analogies rather than lists pairs: a section, or four words a line.
+
+    A table of pairs may have further columns; there the third of a line is a number.
+    """
+    four = None
+    for _, line in islice(_lines(path), _LOOKED_AT):
+        fields = line.split("\t") if "\t" in line else line.split()
+        if line.startswith(":"):
+            return True
+        if len(fields) > 2 and _is_number(fields[2]):
+            return False
+        four = len(line.split()) == 4 if four is None else four
+    if four is None:
+        raise InputError(f"{path} holds no question")
+    return four
+
+
+def _is_number(field: str) -> bool:
+    try:
+        return isfinite(float(field))
+    except ValueError:
+        return False
 
 
 def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Number and text of each line that is not blank, one in memory at a time."""
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        with open(path, "rb") as file:
+            number = 0
+            for raw in file:
+                for line in raw.decode("utf-8-sig" if number == 0 else "utf-8").splitlines():
+                    number += 1
+                    if line.strip():
+                        yield number, line.strip()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} must be UTF-8: {error}") from error
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            yield number, line.strip()
+        raise InputError(f"{path}:{number + 1} must be UTF-8: {error}") from error

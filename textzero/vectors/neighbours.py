@@ -1,6 +1,6 @@
 """Nearest neighbours of many queries: exact, by blocks of products, or from an index.
 
-The products of all queries with all words are never held at once: a block has at most 64 MB of
+The products of all queries with all words are never held at once: a block has at most 16 MB of
 scores, and its best are merged with the best of the blocks before. The index is usearch's HNSW
 graph (Malkov, Yashunin 2018), an optional package: it looks at a few thousand words a query rather
 than at all, and misses some.
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array, has_gpu, has_package
-from textzero.errors import InputError
+from textzero.errors import InputError, ResourceError
 from textzero.kernels import kernel
+from textzero.vectors.rows import NUMBERS
 
-_SCORES = 1 << 24  # of one block, float32: 64 MB
+_SCORES = 1 << 22  # of one block, float32: 16 MB
 _QUERIES = 1 << 10
 _LOWEST = float(np.finfo(np.float32).min)  # above -inf, the score of a word that is left out
 
@@ -30,7 +31,7 @@ def nearest_rows(
     """Return the rows with the highest products with each query, exactly.
 
     Args:
-        vectors: float32 (n_words, dim).
+        vectors: float32 (n_words, dim), or what gives such rows for a slice, and has a length.
         norms: float32 (n_words,), what each product is divided by, or None.
         queries: float32 (n_queries, dim).
         n: How many rows a query, at least 1.
@@ -44,6 +45,7 @@ def nearest_rows(
 
     Raises:
         InputError: A vector or a query is not finite.
+        ResourceError: The GPU has too little memory.
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
@@ -53,16 +55,22 @@ def nearest_rows(
     out = np.full(len(queries), -1, np.int64) if leave_out is None else leave_out
     if device == "gpu" or (device == "auto" and has_gpu()):
         try:  # products and their best stay on the card
-            return kernel("_nearest", "gpu").nearest_rows(vectors, norms, queries, n, out)
+            whole = np.asarray(vectors[: len(vectors)])
+            return kernel("_nearest", "gpu").nearest_rows(whole, norms, queries, n, out)
         except ValueError as error:
             raise InputError(f"the vectors must be finite numbers: {error}") from error
+        except MemoryError as error:  # CuPy's is one
+            raise ResourceError(
+                f"the GPU has too little memory for {len(vectors):,} vectors; "
+                "--device cpu needs none of it"
+            ) from error
     k = min(n, len(vectors))
     places = np.full((len(queries), k), -1, np.int64)
     best = np.full((len(queries), k), -np.inf, np.float32)
     for begin in range(0, len(queries), _QUERIES):
         asked = slice(begin, begin + _QUERIES)
         block = np.ascontiguousarray(queries[asked], np.float32)
-        step = max(k, _SCORES // len(block))
+        step = max(k, min(_SCORES // len(block), NUMBERS // max(block.shape[1], 1)))
         for start in range(0, len(vectors), step):
             part = np.asarray(vectors[start : start + step])
             with np.errstate(invalid="ignore", over="ignore"):  # looked for below

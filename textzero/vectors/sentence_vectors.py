@@ -6,38 +6,43 @@ embeddings", algorithm 1). Theirs are of a batch of sentences; for a sentence al
 computed from the vectors and the counts of words, as those of sentences drawn at random.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from textzero._compat import Array
 from textzero.errors import InputError
+from textzero.vectors.rows import blocks
 
 METHODS = ("sum", "mean", "sif")
 SMOOTHING = 1e-3  # a, in the paper's middle
 _LENGTH = 20  # words of a sentence drawn at random
-_ROWS = 1 << 14  # vectors that are float64 at once
 
 
-def sif_weights(counts: Array, smoothing: float = SMOOTHING) -> Array:
+def check_counts(counts: Array) -> None:
+    """Raise InputError when counts are all 0, as those of vectors from other tools' files are."""
+    if not counts.any():
+        raise InputError(
+            "SIF weighs words by their counts, and these vectors come without; "
+            "take vectors that textzero made, or the method mean"
+        )
+
+
+def sif_weights(counts: Array, smoothing: float = SMOOTHING, total: int | None = None) -> Array:
     """float32 (n_words,): a / (a + p), where p is a word's share of all counts.
 
     Args:
         counts: int64 (n_words,).
         smoothing: The a of the formula, above 0.
+        total: The sum of all counts, when `counts` are only some of them.
 
     Raises:
-        InputError: The counts are all 0, as those of vectors from other tools' files are.
+        InputError: The counts are all 0.
         ValueError: `smoothing` is not above 0.
     """
     if not smoothing > 0:
         raise ValueError(f"smoothing must be above 0, got {smoothing}")
-    total = int(counts.sum())
-    if total == 0:
-        raise InputError(
-            "SIF weighs words by their counts, and these vectors come without; "
-            "take vectors that textzero made, or the method mean"
-        )
+    if total is None:
+        check_counts(counts)
+        total = int(counts.sum())
     return (smoothing / (smoothing + counts / total)).astype(np.float32)
 
 
@@ -52,21 +57,22 @@ def expected_directions(vectors: Array, counts: Array, n: int) -> Array:
     Args:
         vectors: float32 (n_words, dim).
         counts: int64 (n_words,).
-        n: How many, from 0 to dim.
+        n: How many, from 0 to dim - 1: without all of them nothing is left.
     """
     dim = vectors.shape[1]
-    if not 0 <= n <= dim:
-        raise ValueError(f"there are from 0 to {dim} directions to remove, got {n}")
+    if not 0 <= n < dim:
+        raise ValueError(f"remove must be from 0 to {dim - 1} directions, got {n}")
     if n == 0:
         return np.zeros((0, dim), np.float32)
-    weights = sif_weights(counts).astype(np.float64)
-    shares = counts / counts.sum()
+    check_counts(counts)
+    total = int(counts.sum())
     mean, second = np.zeros(dim), np.zeros((dim, dim))
-    for start in range(0, len(vectors), _ROWS):
-        part = slice(start, start + _ROWS)
-        rows = np.asarray(vectors[part], np.float64) * weights[part, None]
-        mean += shares[part] @ rows
-        second += (rows * shares[part, None]).T @ rows
+    for part in blocks(*vectors.shape):
+        shares = counts[part] / total
+        weights = sif_weights(counts[part], total=total).astype(np.float64)
+        rows = np.asarray(vectors[part], np.float64) * weights[:, None]
+        mean += shares @ rows
+        second += (rows * shares[:, None]).T @ rows
     expected = np.outer(mean, mean) * (1 - 1 / _LENGTH) + second / _LENGTH
     if not np.isfinite(expected).all():
         raise InputError("the vectors must be finite numbers; some are not")
@@ -94,20 +100,18 @@ def remove_directions(rows: Array, directions: Array) -> Array:
     return (rows - (rows @ directions.T) @ directions).astype(np.float32)
 
 
-def combine(vectors: Array, places: Sequence[int], method: str, weights: Array | None) -> Array:
+def combine(rows: Array, method: str, weights: Array | None = None) -> Array:
     """Return the vector of one sentence, float32 (dim,).
 
     Args:
-        vectors: float32 (n_words, dim).
-        places: The rows of the sentence's words, at least one.
+        rows: float32 (n, dim), the vectors of its words, at least one.
         method: One of METHODS.
-        weights: float32 (n_words,) from `sif_weights`, for "sif".
+        weights: float32 (n,) from `sif_weights`, for "sif".
     """
-    rows = vectors[places]
     if method == "sum":
         return rows.sum(axis=0)
     if method == "sif" and weights is not None:
-        rows = rows * weights[places, None]
+        rows = rows * weights[:, None]
     return rows.mean(axis=0)
 
 
@@ -124,8 +128,8 @@ def common_directions(vectors: Array, n: int) -> tuple[Array, Array]:
     if not 0 <= n <= dim:
         raise ValueError(f"there are from 0 to {dim} common directions, got {n}")
     mean, second = np.zeros(dim), np.zeros((dim, dim))
-    for start in range(0, len(vectors), _ROWS):
-        rows = np.asarray(vectors[start : start + _ROWS], np.float64)
+    for part in blocks(*vectors.shape):
+        rows = np.asarray(vectors[part], np.float64)
         mean += rows.sum(axis=0)
         second += rows.T @ rows
     mean /= max(len(vectors), 1)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
+from textzero.models.out_of_memory import told_out_of_memory
 from textzero.models.saliency.explainers import Explainers, explainers
 from textzero.models.saliency.gradients import (
     BASELINES,
@@ -20,6 +21,7 @@ from textzero.models.saliency.source import EncodedText
 METHODS = ("state", "logit", "integrated-gradients", "gradient-input", "occlusion")
 
 
+@told_out_of_memory()
 def saliency(
     model: Any,
     texts: str | Sequence[str],
@@ -63,6 +65,7 @@ def saliency(
         A Saliency for each text, in order.
 
     Raises:
+        ResourceError: There is too little memory.
         ValueError: An argument is out of its range, or the model is not of this kind.
     """
     if method not in METHODS:

@@ -6,7 +6,7 @@ not rest on colour; the number is in the title of each. Data become text and not
 come from a fixed list, and the only attribute with data in it is a number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from textzero.models.saliency.colours import DARK, LEVELS, LIGHT, level, sign
@@ -62,14 +62,19 @@ def _style() -> str:
 """
 
 
-def page(results: Sequence[Saliency], title: str = "Saliency") -> str:
+def page(results: Iterable[Saliency], title: str = "Saliency") -> str:
     """Return a whole HTML document.
 
     Args:
         results: One article each.
         title: Of the window.
     """
-    return f"""<!DOCTYPE html>
+    return "".join(page_parts(results, title))
+
+
+def page_parts(results: Iterable[Saliency], title: str = "Saliency") -> Iterator[str]:
+    """Yield `page` piece by piece, one result in memory at a time."""
+    yield f"""<!DOCTYPE html>
 <html lang="und">
 <head>
 <meta charset="utf-8">
@@ -83,27 +88,28 @@ def page(results: Sequence[Saliency], title: str = "Saliency") -> str:
 {_style()}</style>
 </head>
 <body>
-{_body(results)}
-</body>
-</html>
 """
+    yield from _body(results)
+    yield "\n</body>\n</html>\n"
 
 
-def fragment(results: Sequence[Saliency]) -> str:
+def fragment(results: Iterable[Saliency]) -> str:
     """Return what a notebook shows: the style and the articles, no document around them."""
-    return f"<style>{_style()}</style>\n{_body(results)}"
+    return f"<style>{_style()}</style>\n{''.join(_body(results))}"
 
 
-def _body(results: Sequence[Saliency]) -> str:
+def _body(results: Iterable[Saliency]) -> Iterator[str]:
     strong, weak = f"{_CLASS['+']}{LEVELS}", f"{_CLASS['+']}2"
     less, least = f"{_CLASS['-']}2", f"{_CLASS['-']}{LEVELS}"
-    key = (
+    yield (
+        '<main class="textzero">\n'
         f'<p class="key"><span class="{least}">against</span><span class="{less}">a little</span>'
         f'<span>neither</span><span class="{weak}">a little</span>'
-        f'<span class="{strong}">for</span></p>'
+        f'<span class="{strong}">for</span></p>\n'
     )
-    articles = "\n".join(_article(one) for one in results)
-    return f'<main class="textzero">\n{key}\n{articles}\n</main>'
+    for one in results:
+        yield f"{_article(one)}\n"
+    yield "</main>"
 
 
 def _article(result: Saliency) -> str:
