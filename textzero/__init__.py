@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     )
     from textzero.lexicon import Lexicon
     from textzero.models.saliency import gradient_flow, saliency
+    from textzero.plan import plan_work
     from textzero.segmentation_score import SegmentationScore, score_segmentation
     from textzero.segmenter import Segmenter
+    from textzero.segmenting import segment_corpus
     from textzero.structure.finding import find_templates
     from textzero.structure.parsing import Parser, Tree
     from textzero.structure.templates import Template, Templates
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from textzero.vectors.training import TrainingSettings, train_vectors
     from textzero.vectors.word_vectors import WordVectors
     from textzero.vocabulary import Vocabulary
+    from textzero.workspace import Workspace
 
 _HOMES = {
     "Clusters": "vectors.clustering",
@@ -62,6 +65,7 @@ _HOMES = {
     "Tree": "structure.parsing",
     "Vocabulary": "vocabulary",
     "WordVectors": "vectors.word_vectors",
+    "Workspace": "workspace",
     "cluster_words": "vectors.clustering",
     "count_cooccurrences": "cooccurrence",
     "count_words": "counting",
@@ -75,9 +79,11 @@ _HOMES = {
     "gradient_flow": "models.saliency",
     "load_vectors": "vectors.formats",
     "merge_counts": "counts",
+    "plan_work": "plan",
     "saliency": "models.saliency",
     "save_vectors": "vectors.formats",
     "score_segmentation": "segmentation_score",
+    "segment_corpus": "segmenting",
     "train_vectors": "vectors.training",
 }
 
@@ -103,6 +109,7 @@ __all__ = [
     "Tree",
     "Vocabulary",
     "WordVectors",
+    "Workspace",
     "__version__",
     "cluster_words",
     "count_cooccurrences",
@@ -117,9 +124,11 @@ __all__ = [
     "gradient_flow",
     "load_vectors",
     "merge_counts",
+    "plan_work",
     "saliency",
     "save_vectors",
     "score_segmentation",
+    "segment_corpus",
     "train_vectors",
 ]
 
