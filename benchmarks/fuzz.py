@@ -7,8 +7,9 @@ Gives damaged files to every target of tests/fuzz/targets.py in turn, `--turn` s
 there were so many executions or hours. A target must return or raise TextzeroError. Anything else is
 a finding: another exception, a signal, an execution of more than 10 seconds of processor time,
 more than `--memory` MB over what the process has when it begins. STATE gets each finding as a file
-(`TARGET-KIND-NUMBER`) that `FILE --replay` gives to its target again, and `totals.jsonl`: executions, hours and peak memory
-so far, a line a minute. The same command again goes on from there.
+(`TARGET-KIND-NUMBER`) that `FILE --replay` gives to its target again, and `totals.jsonl`: executions
+(in all, and of each target), hours and peak memory so far, a line a minute. The same command again
+goes on from there.
 
 `mutation` damages the seeds of a target blindly and fast; `atheris` (pip install atheris) is guided
 by coverage, and keeps the inputs that found something new in STATE/corpus.
@@ -38,34 +39,37 @@ HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1] / "tests" / "fuzz")]
 MOST_SECONDS = 10
 LARGEST = 1 << 16
-SLOT = struct.Struct("<QddII")  # executions, begin of the one that runs (0: none), processor time
-# of the process then, target, bytes
+# begin of the execution that runs (0: none), processor time of the process then, target, bytes
+SLOT = struct.Struct("<ddII")
+COUNTS = struct.Struct("<256Q")  # executions of each target
 FAST = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 
 class Board:
-    """What a worker is at, in memory that outlives it."""
+    """What a worker is at, and what it has done, in memory that outlives it."""
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            path.write_bytes(bytes(SLOT.size + LARGEST))
+            path.write_bytes(bytes(SLOT.size + COUNTS.size + LARGEST))
         with open(path, "r+b") as file:
             self.memory = mmap.mmap(file.fileno(), 0)
+        self.counts = memoryview(self.memory)[SLOT.size : SLOT.size + COUNTS.size].cast("Q")
 
-    def write(self, executions: int, target: int, data: bytes) -> None:
+    def write(self, target: int, data: bytes) -> None:
         """Say what is run now."""
-        self.memory[SLOT.size : SLOT.size + len(data)] = data
-        spent = time.process_time()
-        SLOT.pack_into(self.memory, 0, executions, time.time(), spent, target, len(data))
+        start = SLOT.size + COUNTS.size
+        self.memory[start : start + len(data)] = data
+        SLOT.pack_into(self.memory, 0, time.time(), time.process_time(), target, len(data))
 
-    def rest(self, executions: int) -> None:
+    def rest(self) -> None:
         """Say that nothing is run."""
-        SLOT.pack_into(self.memory, 0, executions, 0.0, 0.0, 0, 0)
+        SLOT.pack_into(self.memory, 0, 0.0, 0.0, 0, 0)
 
-    def look(self) -> tuple[int, float, float, int, bytes]:
+    def look(self) -> tuple[float, float, int, bytes]:
         """Return what SLOT says, the bytes themselves in the place of their number."""
         *facts, size = SLOT.unpack_from(self.memory)
-        return *facts, self.memory[SLOT.size : SLOT.size + size]
+        start = SLOT.size + COUNTS.size
+        return *facts, self.memory[start : start + size]
 
 
 def keep_finding(state: Path, target: str, kind: str, data: bytes, what: str) -> None:
@@ -77,6 +81,11 @@ def keep_finding(state: Path, target: str, kind: str, data: bytes, what: str) ->
             path.with_suffix(".txt").write_text(what)
             print(f"FOUND {path}: {what.strip().splitlines()[-1][:200]}", flush=True)
             return
+
+
+def warnings_are_errors() -> None:
+    warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)  # of Keras
 
 
 def address_space() -> int:
@@ -104,11 +113,10 @@ def work(state: Path, number: int, begin: int, turn: float, most: int, names: li
     from mutation import mutate
     from targets import targets
 
-    warnings.simplefilter("error")
+    warnings_are_errors()
     held = targets()
     names = names or list(held)
     board = Board(state / f"board-{number}")
-    executions = 0
     chance = random.Random(f"{number} {begin}")
     with tempfile.TemporaryDirectory(dir=FAST, prefix="textzero-fuzz-") as folder:
         for name in names:  # threads, compiled kernels and the like are no reader's memory
@@ -116,7 +124,7 @@ def work(state: Path, number: int, begin: int, turn: float, most: int, names: li
                 held[name].run(seed, Path(folder))
         limit = address_space() + most
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        place, parent = number * len(names) // 2, os.getppid()
+        place, parent = chance.randrange(len(names)), os.getppid()
         while os.getppid() == parent:
             name = names[place % len(names)]
             place += 1
@@ -124,15 +132,15 @@ def work(state: Path, number: int, begin: int, turn: float, most: int, names: li
             stop = time.monotonic() + turn
             while time.monotonic() < stop:
                 data = mutate(chance.choice(target.seeds), target.seeds, chance)
-                board.write(executions, index, data)
+                board.write(index, data)
                 try:
                     target.run(data, Path(folder))
                 except Exception as error:
                     last = traceback.extract_tb(error.__traceback__)[-1]
                     kind = f"{type(error).__name__}-{Path(last.filename).stem}-{last.lineno}"
                     keep_finding(state, name, kind, data, traceback.format_exc())
-                executions += 1
-            board.rest(executions)
+                board.counts[index] += 1
+            board.rest()
 
 
 def watch(options: argparse.Namespace, state: Path, totals: dict) -> None:
@@ -141,39 +149,42 @@ def watch(options: argparse.Namespace, state: Path, totals: dict) -> None:
 
     names = list(targets())
     workers: dict[int, subprocess.Popen] = {}
-    done_before = dict.fromkeys(range(options.processes), 0)
-    begun_all, begun_with, saved = time.time(), dict(totals), 0.0
+    totals.setdefault("targets", {})
+    begun_all, hours, saved = time.time(), totals["hours"], 0.0
+    seen = {number: [0] * len(names) for number in range(options.processes)}
     try:
         while True:
-            done = 0
             for number in range(options.processes):
                 worker, path = workers.get(number), state / f"board-{number}"
-                none = (0, 0.0, 0.0, 0, b"")
-                executions, begun, spent, target, data = Board(path).look() if worker else none
+                board = Board(path) if worker else None
                 code = worker.poll() if worker else None
+                begun, spent, target, data = board.look() if board else (0.0, 0.0, 0, b"")
                 stuck = begun and (
                     seconds_of(worker.pid) - spent > MOST_SECONDS
                     or time.time() - begun > 30 * MOST_SECONDS  # it sleeps, or the machine is busy
                 )
+                for place, name in enumerate(names if board else []):
+                    new = board.counts[place] - seen[number][place]
+                    seen[number][place] += new
+                    totals["executions"] += new
+                    totals["targets"][name] = totals["targets"].get(name, 0) + new
                 if worker and (stuck or code is not None):
                     kind = "hang" if stuck else f"exit{code}"
                     worker.kill()
                     worker.wait()
                     keep_finding(state, names[target], kind, data, f"the worker ended: {kind}\n")
-                    done_before[number] += executions
-                    executions, worker = 0, None
+                    worker = None
                 if worker is None:
                     path.unlink(missing_ok=True)
                     Board(path)
+                    seen[number] = [0] * len(names)
                     totals["starts"] = totals.get("starts", 0) + 1
                     command = [sys.executable, str(HERE), str(state), "--worker", str(number),
                                "--begin", str(totals["starts"]), "--turn", str(options.turn),
                                "--memory", str(options.memory), *(f"--target={name}" for name in options.targets)]  # fmt: skip
                     workers[number] = subprocess.Popen(command)
                 totals["peak_memory"] = max(totals["peak_memory"], peak(workers[number].pid))
-                done += done_before[number] + executions
-            totals["executions"] = begun_with["executions"] + done
-            totals["hours"] = begun_with["hours"] + (time.time() - begun_all) / 3600
+            totals["hours"] = hours + (time.time() - begun_all) / 3600
             over = totals["executions"] >= options.executions or totals["hours"] >= options.hours
             if over or time.time() - saved > 60:
                 write_totals(state, totals)
@@ -202,6 +213,7 @@ def guided(options: argparse.Namespace, state: Path, totals: dict) -> None:
 
     held = targets()
     names = [name for name in held if not options.targets or name in options.targets]
+    totals.setdefault("targets", {})
     begun_all, hours = time.time(), totals["hours"]
     running: list[tuple[str, subprocess.Popen, Path]] = []
     turn = 0
@@ -225,9 +237,11 @@ def guided(options: argparse.Namespace, state: Path, totals: dict) -> None:
             running.remove(entry)
             said = entry[2].read_text("utf-8", "replace")
             entry[2].unlink()
-            found = re.search(r"number_of_executed_units: (\d+)", said)
-            totals["executions"] += int(found[1]) if found else 0
-            found = re.search(r"peak_rss_mb: (\d+)", said)
+            found = re.search(r"number_of_executed_units:\s+(\d+)", said)
+            done = int(found[1]) if found else 0
+            totals["executions"] += done
+            totals["targets"][entry[0]] = totals["targets"].get(entry[0], 0) + done
+            found = re.search(r"peak_rss_mb:\s+(\d+)", said)
             totals["peak_memory"] = max(totals["peak_memory"], int(found[1]) << 20 if found else 0)
             if entry[1].returncode:
                 print(f"FOUND by atheris in {entry[0]}:\n{said[-3000:]}", flush=True)
@@ -261,6 +275,7 @@ def run_atheris(state: Path, name: str, turn: float, memory: int) -> None:
 def replay(path: Path) -> None:
     from targets import targets
 
+    warnings_are_errors()
     held = targets()
     name = max((name for name in held if path.name.startswith(f"{name}-")), key=len)
     with tempfile.TemporaryDirectory(dir=FAST) as folder:
@@ -290,6 +305,7 @@ def main() -> None:
     if options.worker is not None:
         memory = options.memory << 20
         work(state, options.worker, options.begin, options.turn, memory, options.targets)
+        return  # its parent is gone
     if options.guided:
         run_atheris(state, options.guided, options.turn, options.memory)
         return

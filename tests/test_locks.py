@@ -68,7 +68,7 @@ def test_a_number_that_another_process_has_now_is_known_by_when_it_began(lock):
         {"pid": os.getpid()},
         {"pid": os.getpid(), "began": ""},
     ],
-    ids=str,
+    ids="-".join,
 )
 def test_of_another_host_or_container_or_of_the_living_nothing_is_broken(lock, dead, change):
     if "pid" in change:

@@ -11,6 +11,7 @@ from pathlib import Path
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 BASE = 250 << 20  # what Python, NumPy, Numba and their code take before any data
 _LEAST = BASE + (50 << 20)
+_MOST = 1 << 60  # sums of a few such bounds are int64
 
 
 def memory_bytes(memory: "int | str | None") -> int:
@@ -21,16 +22,16 @@ def memory_bytes(memory: "int | str | None") -> int:
     """
     if memory is None:
         return max((memory_there() or 8 << 30) // 2, _LEAST)
-    if isinstance(memory, int):
-        size = memory
-    else:
-        match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)i?B?\s*", memory, re.IGNORECASE)
-        if not match:
-            raise ValueError(f"memory must be a size such as 500MB or 4GB, got {memory!r}")
-        size = int(float(match[1]) * _UNITS[match[2].upper()])
+    pattern = r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)i?B?\s*"
+    match = re.fullmatch(pattern, str(memory), re.IGNORECASE)
+    if not match:
+        raise ValueError(f"memory must be a size such as 500MB or 4GB, got {memory!r}")
+    size = float(match[1]) * _UNITS[match[2].upper()]
     if size < _LEAST:
         raise ValueError(f"memory must be at least {_LEAST >> 20} MB, got {memory!r}")
-    return size
+    if size > _MOST:
+        raise ValueError(f"memory must be at most {_MOST >> 40:,} TB, got {memory!r:.40}")
+    return int(size)
 
 
 def memory_warning(memory: "int | str | None") -> str:

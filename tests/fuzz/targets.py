@@ -1,38 +1,31 @@
 """What is fuzzed: every reader of files that others wrote, or that may be damaged.
 
-A target reads some bytes as a file (or a folder: files end to end, MARK between them). It must
-return, or raise TextzeroError: anything else is a finding. Seeds are small files that our own
-writers made.
+Seeds are small files that our own writers made.
 """
 
 import bz2
-import contextlib
 import gzip
 import json
 import lzma
-import os
-import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+from target import Target, joined
+from work_files import work_files
 
 from textzero.cooccurrence import Cooccurrence, count_cooccurrences
 from textzero.corpus import Corpus
 from textzero.corpus.compression import zstd_module
 from textzero.counting import count_words
 from textzero.counts import Counts
-from textzero.errors import TextzeroError
 from textzero.files import read_json
 from textzero.lexicon import Lexicon
-from textzero.locks import holder_of
 from textzero.segmenter import Segmenter
-from textzero.store import Store
 from textzero.structure.templates import Template, Templates
 from textzero.tokens import Tokenizer
 from textzero.vectors.checkpoint import STATE, Checkpoints
@@ -41,13 +34,19 @@ from textzero.vectors.formats import load_vectors, save_vectors
 from textzero.vectors.tensors import map_safetensors, write_safetensors
 from textzero.vectors.word_vectors import WordVectors
 from textzero.vocabulary import Vocabulary
-from textzero.workspace import Stage, Workspace
 
 try:
+    from keras.utils import clear_session
+
     from textzero.models.conll import read_conll, read_word_tags, read_words
     from textzero.models.encoder_files import load_tables, save_tables
+    from textzero.models.encoding import Encoder
     from textzero.models.labelled import read_labelled
     from textzero.models.reading import read_questions
+    from textzero.models.saved import CONFIG, WEIGHTS
+    from textzero.models.settings import TaggerSettings
+    from textzero.models.tagger import Tagger
+    from textzero.models.text_model import load_model
     from textzero.models.triples import read_triples
     from textzero.models.word_table import WordTable
 except ImportError:
@@ -55,66 +54,14 @@ except ImportError:
 else:
     HAS_MODELS = True
 
-FOLDER = "folder"
-MARK = b"\n=====\n"  # between the files of a folder
 TEXTS = ["the cat sat on the mat", "le café, naïve", "北京 大学 生前 来", "a b a 1.5"]
-VECTOR_FOLDER = ("manifest.json", "vocabulary.tsv", "vectors.safetensors")
+VECTOR_FOLDER = ("manifest.json", "vocabulary.tsv", "vectors.safetensors", "lexicon.tsv")
 MATRIX_FOLDER = (
     *("manifest.json", "vocabulary.tsv", "lengths.npy", "diagonal.npy", "rows.bin"),
     "occurrences.npy",
 )
 ENCODER_FOLDER = ("encoder.json", "words_0.tsv", "lexicon_0.tsv", "tokens.tsv")
-
-
-@dataclass(frozen=True)
-class Target:
-    """A reader.
-
-    Attributes:
-        read: Reads a file or folder by its path; may raise TextzeroError.
-        seeds: Whole files, or folders as `joined` writes them.
-        name: Of the file, whose suffix may say what it is.
-        parts: Names of the files, when it is a folder.
-    """
-
-    read: Callable[[Path], object]
-    seeds: list[bytes]
-    name: str = "file"
-    parts: tuple[str, ...] = ()
-
-    def run(
-        self,
-        data: bytes,
-        folder: Path,
-        refused: tuple[type[Exception], ...] = (TextzeroError,),
-    ) -> None:
-        """Read some bytes; what is `refused` in one of these ways is no finding."""
-        path = folder / (FOLDER if self.parts else self.name)
-        if self.parts:
-            path.mkdir(exist_ok=True)
-            contents = data.split(MARK)
-            for part in os.listdir(path):
-                os.unlink(path / part)  # of another target
-            for part, content in zip(self.parts, contents, strict=False):
-                _put(path / part, content)
-        else:
-            _put(path, data)
-        with contextlib.suppress(*refused):
-            self.read(path)
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Write a new file: an old one may still be mapped."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-    with open(path, "wb", buffering=0) as file:
-        file.write(data)
-
-
-def joined(folder: Path, parts: tuple[str, ...]) -> bytes:
-    """Return the files of a folder end to end."""
-    names = [part for part in parts if (folder / part).exists()]
-    return MARK.join((folder / part).read_bytes() for part in names)
+MODEL_FOLDER = ("config.json", "encoder.json", "tokens.tsv", "weights.safetensors", "manifest.json")
 
 
 # --- readers -------------------------------------------------------------------------------------
@@ -137,8 +84,9 @@ def _folder(folder: Path) -> None:
 
 
 def _tensors(path: Path) -> None:
-    for tensor in map_safetensors(path).values():
-        tensor.sum()
+    with np.errstate(all="ignore"):  # infinities are numbers here
+        for tensor in map_safetensors(path).values():
+            tensor.sum()
 
 
 def _state(folder: Path) -> None:
@@ -149,8 +97,9 @@ def _checkpoints(folder: Path) -> Checkpoints:
     return Checkpoints(folder, lambda: {"settings": {"dim": 4}, "start": None})
 
 
-def _entries(path: Path) -> None:
-    Stage("stage", Store(path)).entries()
+def _model(folder: Path) -> None:
+    load_model(folder)
+    clear_session()
 
 
 def _gold(read: Callable[..., object]) -> Callable[[Path], object]:
@@ -160,6 +109,17 @@ def _gold(read: Callable[..., object]) -> Callable[[Path], object]:
 
 
 # --- seeds ---------------------------------------------------------------------------------------
+
+
+def _folder_with_lexicon() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        lexicon = Lexicon(["北京", "大学"], [3, 1])
+        vectors = _vectors()
+        settings = {"tokenizer": "lexicon.tsv", "lexicon": lexicon.digest()}
+        vectors.manifest["settings"] = settings
+        vectors.save(Path(folder, "saved"))
+        lexicon.save(Path(folder, "saved", "lexicon.tsv"))
+        return joined(Path(folder, "saved"), VECTOR_FOLDER)
 
 
 def _vectors() -> WordVectors:
@@ -217,16 +177,13 @@ def _encoder_seeds() -> list[bytes]:
     return seeds
 
 
-def _stage_seed() -> bytes:
+def _model_seed() -> bytes:
+    facts = {"scheme": "bio", "types": ["PER"], "outside": True, "characters": True, "joiner": ""}
+    settings = TaggerSettings(dim=4, units=4, dilations=(1,), min_count=1)
     with tempfile.TemporaryDirectory() as folder:
-        stage = Stage("stage", Store(folder))
-        stage.commit("part-0", {"words": 3, "reading": {"bytes": 5}})
-        return Path(folder, "part-0.json").read_bytes()
-
-
-def _lock_seed() -> bytes:
-    with tempfile.TemporaryDirectory() as folder, Workspace(Path(folder, "run"), "x") as run:
-        return (run.folder / "lock").read_bytes()
+        Tagger.make(Encoder.make(["他来"]), settings, facts, 0).save(Path(folder, "model"))
+        assert {CONFIG, WEIGHTS} <= {*MODEL_FOLDER}
+        return joined(Path(folder, "model"), MODEL_FOLDER)
 
 
 def _template_seed() -> bytes:
@@ -276,7 +233,11 @@ def targets() -> dict[str, Target]:
                 _safetensors({"e": np.zeros((0, 3), np.float16)}, {}),
             ],
         ),
-        "vector-folder": Target(_folder, [_saved("textzero", VECTOR_FOLDER)], parts=VECTOR_FOLDER),
+        "vector-folder": Target(
+            _folder,
+            [_saved("textzero", VECTOR_FOLDER), _folder_with_lexicon()],
+            parts=VECTOR_FOLDER,
+        ),
         "checkpoint": Target(_state, [_state_seed()], parts=(STATE,)),
         "counts-tsv": Target(Counts.load, [_counts("tsv")], "counts.tsv"),
         "counts-jsonl": Target(Counts.load, [_counts("jsonl")], "counts.jsonl"),
@@ -290,8 +251,6 @@ def targets() -> dict[str, Target]:
         "cooccurrence": Target(_matrix, _matrix_seeds(), parts=MATRIX_FOLDER),
         "templates": Target(Templates.load, [_template_seed()]),
         "manifest": Target(read_json, [_lines({"kind": "textzero vectors 1", "a": [1.5, None]})]),
-        "stage": Target(_entries, [_stage_seed()], parts=("part-0.json",)),
-        "lock": Target(holder_of, [_lock_seed()]),
         "similarity": Target(_gold(evaluate_similarity), [b"a\tb\t1.5\nb\tc\t2\nc\td\t0.5\n"]),
         "analogies": Target(_gold(evaluate_analogies), [b": capitals\na b c d\nb c d a\n"]),
         "text": Target(_documents, [text, "\ufeff北京\r\n".encode(), "北京\n".encode("gb18030")]),
@@ -310,7 +269,7 @@ def targets() -> dict[str, Target]:
         "records-tsv": Target(_documents, [b'id\ttext\n1\t"a\n2\tc\n'], "r.tsv"),
         "records-parquet": Target(_documents, [_parquet(text=TEXTS, n=[1, 2, 3, 4])], "r.parquet"),
     }
-    return {**found, **_of_models()} if HAS_MODELS else found
+    return {**found, **work_files(), **(_of_models() if HAS_MODELS else {})}
 
 
 def _of_models() -> dict[str, Target]:
@@ -337,9 +296,5 @@ def _of_models() -> dict[str, Target]:
             ],
         ),
         "encoder": Target(load_tables, _encoder_seeds(), parts=ENCODER_FOLDER),
+        "model": Target(_model, [_model_seed()], parts=MODEL_FOLDER, slow=True),
     }
-
-
-def remove(folder: Path) -> None:
-    """Remove what `Target.run` left."""
-    shutil.rmtree(folder, ignore_errors=True)
