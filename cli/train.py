@@ -63,7 +63,7 @@ def _shared(
         click.option("--fresh", is_flag=True,
                      help="Begin anew; else the same command goes on with a training that was "
                      "broken off."),
-        click.option("--resume", is_flag=True, hidden=True),  # what is done anyway
+        click.option("--resume", is_flag=True, hidden=True, help="Go on, which is done anyway."),
         gold.strict_option,
         options.force_option,
         options.quiet_option,

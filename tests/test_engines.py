@@ -113,7 +113,9 @@ def address(cluster):
 
 @pytest.fixture(scope="module")
 def dask_engine(cluster):
-    yield as_engine(address(cluster))
+    engine = as_engine(address(cluster))
+    yield engine
+    engine.close()
 
 
 @pytest.fixture(scope="module", params=["threads", "processes", "dask"])
@@ -310,6 +312,7 @@ def test_a_scheduler_that_is_lost_ends_the_run_with_advice(work, tmp_path):
         process.kill()
         with pytest.raises(ResourceError, match="is gone; run the same command again: finished"):
             list(running)
+        engine.close()
 
 
 def test_without_workers_the_run_waits_then_ends(work, monkeypatch):

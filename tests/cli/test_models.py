@@ -324,10 +324,10 @@ def test_a_model_of_another_kind_is_refused(model, tmp_path):
 def test_texts_go_through_in_batches(monkeypatch):
     monkeypatch.setattr(_models, "_TEXTS", 2)
     corpus = Corpus.from_documents(["a", "b", "c" * 30, "d", "e"])
-    batches = list(_models.batches_of_texts(corpus, corpus.new_reading()))
+    batches = list(_models.batches_of_texts(corpus, corpus.new_reading(), 1 << 20))
     assert [len(batch) for batch in batches] == [2, 2, 1]
     monkeypatch.setattr(_models, "_CHARACTERS", 10)
-    batches = list(_models.batches_of_texts(corpus, corpus.new_reading()))
+    batches = list(_models.batches_of_texts(corpus, corpus.new_reading(), 40 * _models._CHARACTER))
     assert [len(batch) for batch in batches] == [2, 1, 2]
 
 

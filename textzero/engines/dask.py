@@ -6,12 +6,14 @@ second copies of tasks that are late, an end to waiting, and errors in one sente
 
 import contextlib
 import logging
+import socket
 import uuid
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from distributed import Client
+from distributed.comm.addressing import parse_address, parse_host_port
 
 from textzero.engines.base import Engine, Result, Task
 from textzero.engines.dask_tasks import Run, pickled_job
@@ -30,19 +32,30 @@ class DaskEngine(Engine):
         client: dask://HOST:PORT or tls://HOST:PORT of a scheduler, or a `Client`, which stays open.
         say: Called with a sentence when the run waits for workers.
 
+    Attributes:
+        close: Leaves a scheduler that was given by its address; so does the end of the object.
+
     Raises:
         ResourceError: No scheduler answers.
     """
+
+    close: Callable[[], Any]
 
     def __init__(self, client: Any, say: Callable[[str], None] = _LOG.warning) -> None:
         if isinstance(client, str):
             address = client.replace("dask://", "tcp://", 1)
             try:
+                # asked first: a client that has found nobody leaves a thread behind
+                socket.create_connection(
+                    parse_host_port(parse_address(address)[1]), CONNECT
+                ).close()
                 own = Client(address, timeout=CONNECT, set_as_default=False)
             except (OSError, ValueError) as error:
                 raise ResourceError(f"no Dask scheduler answers at {client}: {error}") from error
             client = own
-            weakref.finalize(self, _close, client)
+            self.close = weakref.finalize(self, _close, client)
+        else:
+            self.close = _nothing
         self.client, self.say = client, say
         self.address = client.scheduler.address
         self._seen: set[str] = set()  # addresses of stores that all workers see
@@ -114,6 +127,10 @@ class DaskEngine(Engine):
             yield from run.results()
         finally:
             run.cancel(*run.copies)
+
+
+def _nothing() -> None:
+    """Leave a client of the caller's as it is."""
 
 
 def _read(store: Store, name: str) -> bytes | Exception:
