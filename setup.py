@@ -31,6 +31,7 @@ EXTRAS = {
         "gensim>=4.3; python_version < '3.14'",
         "hypothesis>=6.100",
         "pytest>=8",
+        "pytest-xdist>=3.5",
         "python-crfsuite>=0.9.10",
     ],
 }
