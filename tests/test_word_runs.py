@@ -19,13 +19,13 @@ from textzero._words.totals import total
 from textzero.corpus import Corpus, Reading, Split
 from textzero.counting import count_words
 from textzero.counts import Counts, exact_sum, merge_counts
-from textzero.engines import Processes
+from textzero.engines import Engine, Processes
 from textzero.errors import InputError, ResourceError
 from textzero.packed import PackedStrings
 from textzero.progress import Progress
 from textzero.store import Store
 from textzero.vocabulary import Vocabulary
-from textzero.workspace import Workspace
+from textzero.workspace import Stage, Workspace
 
 WORD = st.one_of(
     st.text("ab", min_size=1, max_size=3),
@@ -300,7 +300,6 @@ class CountStore(RuleBasedStateMachine):
         self.workspace = Workspace.beside(f"{self.home.name}/out.tsv")
         self.workspace.__enter__()
         self.spool = Spool(self.workspace, {"inputs": 1}, Bench(Store("."), 1 << 13, 1, False))
-        self.spool.find_parts()
         self.table = BoundedTable(False, 1, 1, 1 << 30, self.spool.bench, self.spool.store)
         self.pending, self.covers = Counter(), []
 
@@ -488,6 +487,29 @@ def test_a_run_that_was_broken_off_goes_on(
     assert said[-1] == "count starts afresh: other documents than before"
 
 
+def test_a_tokenizer_whose_code_was_changed_begins_afresh(texts, monkeypatch, tmp_path):
+    monkeypatch.setattr(_count_splits, "COMMIT_SECONDS", 0)
+    monkeypatch.setattr(_count_splits, "_SHARE", 0)
+    said = []
+
+    def run(tokenizer, progress=None):
+        with Workspace.beside(tmp_path / "out", say=said.append) as workspace:
+            counts = count_words(
+                Corpus(texts), tokenizer=tokenizer, workers=1, workspace=workspace,
+                progress=progress,
+            )  # fmt: skip
+            return table_of(counts)
+
+    before = lambda text: text.split()  # noqa: E731
+    after = lambda text: ["-".join(text.split())]  # noqa: E731
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run(before, stopped_after(3))
+    assert len(said) == 1 and "were done before" in said[0]
+    assert run(after) == table_of(count_words(Corpus(texts), tokenizer=after, workers=1))
+    assert said[1:] == ["count starts afresh: other code than before"]
+
+
 def test_a_result_that_was_damaged_is_counted_again(texts, monkeypatch, tmp_path):
     monkeypatch.setattr(_count_splits, "COMMIT_SECONDS", 0)
     monkeypatch.setattr(_count_splits, "_SHARE", 0)
@@ -524,6 +546,78 @@ def test_shards_on_processes_are_the_same_and_go_on(texts, monkeypatch, tmp_path
     assert said[0].startswith("count: ")
 
 
+class Here(Engine):
+    """One worker, in this process; between the shards something happens."""
+
+    workers = 1
+
+    def __init__(self, happens):
+        self.happens = happens
+
+    def run(self, work, tasks):
+        for number, task in enumerate(tasks):
+            yield number, work(task)
+            self.happens(task)
+
+
+def test_what_a_worker_of_a_dead_run_brings_late_is_not_counted_twice(texts, monkeypatch, tmp_path):
+    expected = table_of(count_words(Corpus(texts)))
+    monkeypatch.setattr(counting, "shard_size", lambda *_: 40_000)
+
+    def late(task):
+        """A part of other stretches, which hold words of ours too."""
+        stage = Stage("count", task.store)
+        facts = dict(stage.entries()[task.name])
+        stage.commit("shard-late", {**facts, "covers": [[0, 0, 60_000]]})
+
+    with Workspace.beside(tmp_path / "out") as workspace:
+        counts = count_words(Corpus(texts), engine=Here(late), workspace=workspace)
+        assert table_of(counts) == expected
+
+    def stop(task):
+        late(task)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Workspace.beside(tmp_path / "out") as workspace:
+        count_words(Corpus(texts), engine=Here(stop), workspace=workspace)
+    with Workspace.beside(tmp_path / "out") as workspace:
+        assert table_of(count_words(Corpus(texts), workspace=workspace)) == expected
+
+
+@pytest.mark.parametrize("few", [0, 1 << 23])
+@pytest.mark.parametrize("ending", [".run", ".json"])
+def test_a_result_that_is_lost_while_the_run_goes_on_is_missed(texts, monkeypatch, few, ending):
+    monkeypatch.setattr(counting, "shard_size", lambda *_: 40_000)
+    monkeypatch.setattr(counting, "FEW", few)
+
+    def lose(task):
+        if task.name.startswith("range" if few == 0 else "shard"):
+            task.store.remove(task.name + ending)
+
+    with pytest.raises(ResourceError, match=r"is gone from .* run the same command again"):
+        count_words(Corpus(texts), engine=Here(lose))
+
+
+def test_a_merged_range_that_was_damaged_is_merged_again(texts, monkeypatch, tmp_path):
+    expected = table_of(count_words(Corpus(texts)))
+    monkeypatch.setattr(counting, "shard_size", lambda *_: 40_000)
+    monkeypatch.setattr(counting, "FEW", 0)
+
+    def stop(task):
+        if task.name.startswith("range"):
+            run = task.store.local / f"{task.name}.run"
+            run.write_bytes(run.read_bytes()[:-5])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Workspace.beside(tmp_path / "out") as workspace:
+        count_words(Corpus(texts), engine=Here(stop), workspace=workspace)
+    again = []
+    with Workspace.beside(tmp_path / "out") as workspace:
+        counts = count_words(Corpus(texts), engine=Here(again.append), workspace=workspace)
+        assert table_of(counts) == expected
+    assert again and all(task.name.startswith("range") for task in again)
+
+
 def stopping(run, after):
     def stopped(self, work, tasks):
         for number, found in enumerate(run(self, work, tasks), 1):
@@ -541,7 +635,7 @@ def test_shards_on_a_cluster_are_the_same(texts, monkeypatch):
     monkeypatch.setattr(counting, "FEW", 0)
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

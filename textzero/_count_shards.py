@@ -1,24 +1,34 @@
 """Shards of a count on an engine: each becomes one run in the store; ranges of them are merged."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from textzero._count_splits import THREAD, How, PythonCounter, SplitCounter
 from textzero._words.merging import Bench, merged, ranges, rank, reduced
 from textzero._words.runs import Run, write_run
 from textzero._words.spool import Part, Spool
+from textzero._words.totals import sorted_rows
 from textzero.corpus import Corpus, Split
 from textzero.engines import Engine, Processes
-from textzero.errors import ResourceError
+from textzero.errors import InputError, ResourceError
 from textzero.files import size_text
+from textzero.kernels import kernel
 from textzero.memory import BASE, memory_bytes
+from textzero.packed import PackedStrings
 from textzero.progress import Progress
 from textzero.store import Store
 from textzero.token_workers import SentTokenizer, prepare
+from textzero.tokens import Tokenizer
 from textzero.workspace import Stage, digest
 
 SMALLEST, LARGEST = 32 << 20, 128 << 20  # stored bytes of a shard
+LOCAL = 256 << 20  # at most, where a worker is not lost every few seconds
+SLOW = 4 << 20, 32 << 20  # of a Python tokenizer, which takes as long for them
 FEW = 1 << 23  # rows of runs that the client merges itself
 
 
@@ -156,9 +166,36 @@ def shards_of(corpus: Corpus, left: Sequence[Split], size: int, **common: Any) -
     return shards
 
 
-def shard_size(corpus: Corpus, workers: int) -> int:
+def shard_size(
+    corpus: Corpus, workers: int, smallest: int = SMALLEST, largest: int = LARGEST
+) -> int:
     """Stored bytes of a shard: several a worker, none too small to be worth a file."""
-    return min(max(corpus.size // (4 * workers) + 1, SMALLEST), LARGEST)
+    return min(max(corpus.size // (4 * workers) + 1, smallest), largest)
+
+
+def shard_limits(engine: Engine, tokenizer: Tokenizer) -> tuple[int, int]:
+    """The smallest and the largest shard of a count, in stored bytes."""
+    if tokenizer.code is None:
+        return SLOW
+    return SMALLEST, LOCAL if isinstance(engine, Processes) else LARGEST
+
+
+@contextmanager
+def kernels_loading() -> Iterator[None]:
+    """Load what puts words together while others count them."""
+
+    def load() -> None:
+        table = kernel("tables").new_table(False)
+        word = PackedStrings.from_strings(["a"])
+        one = np.ones(1, np.int64)
+        kernel("tables").add_packed(table, word.text.copy(), word.offsets, one, one[:0])
+        rows = sorted_rows(table)
+        kernel("packed").format_rows(rows.text, rows.offsets, rows.counts[:, None], 9)
+
+    loader = threading.Thread(target=load, daemon=True)
+    loader.start()
+    yield
+    loader.join()  # not when the run breaks off: kernels that are compiled take long
 
 
 def merge_on_engine(
@@ -179,10 +216,24 @@ def merge_on_engine(
         for low, high in parts
     ]  # fmt: skip
     with progress.stage("merge", words, "words"):
-        before = stage.entries()
+        before = _merged_ranges(stage)
         for _, distinct in engine.run(merge_range, [t for t in tasks if t.name not in before]):
             progress.advance(distinct)
-    entries = stage.entries()
-    found = [entries[task.name] for task in tasks]
-    distinct = sum(int(entry["distinct"]) for entry in found)
-    return [Run(stage.store, entry["run"]) for entry in found], distinct
+    found = _merged_ranges(stage)
+    if lost := [task.name for task in tasks if task.name not in found]:
+        raise ResourceError(
+            f"the result {lost[0]} is gone from {stage.store.address}, or damaged; "
+            "run the same command again"
+        )
+    return [found[task.name][0] for task in tasks], sum(found[task.name][1] for task in tasks)
+
+
+def _merged_ranges(stage: Stage) -> dict[str, tuple[Run, int]]:
+    """What is merged and whole: (the run, distinct words) by the name of the range."""
+    found = {}
+    for name, entry in stage.entries().items():
+        try:
+            found[name] = Run(stage.store, entry["run"]), int(entry["distinct"])
+        except (InputError, KeyError, TypeError, ValueError):
+            stage.withdraw(name)
+    return found

@@ -7,7 +7,9 @@ from typing import Any
 from textzero._count_shards import (
     FEW,
     count_shard,
+    kernels_loading,
     merge_on_engine,
+    shard_limits,
     shard_size,
     shards_of,
     worker_room,
@@ -24,9 +26,11 @@ from textzero.engines import Engine, as_engine
 from textzero.parallel import run_threads, worker_count
 from textzero.progress import Progress
 from textzero.store import Store
-from textzero.token_workers import SentTokenizer, python_splits, run_python
+from textzero.token_workers import SentTokenizer, code_digest, python_splits, run_python
 from textzero.tokens import Spec, Tokenizer
 from textzero.workspace import Workspace
+
+LONGEST = 1000  # tokens of an n-gram
 
 
 def count_words(
@@ -56,7 +60,8 @@ def count_words(
         lowercase: Lower-case first.
         nfkc: Normalise to Unicode NFKC first.
         min_count: Words seen less often are left out.
-        ngrams: n for sequences of n tokens joined by spaces, (low, high) for several n.
+        ngrams: n for sequences of n tokens joined by spaces, (low, high) for several n; at most
+            1000.
         documents: Also count the documents that hold each word.
         memory: Bound in bytes or as "1GB", of this process and those it starts; of each worker of
             a cluster. None: half of the machine's.
@@ -78,8 +83,8 @@ def count_words(
     """
     corpus = as_corpus(corpus)
     low, high = (ngrams, ngrams) if isinstance(ngrams, int) else ngrams
-    if not 1 <= low <= high:
-        raise ValueError(f"ngrams must be at least 1 and in order, got {ngrams}")
+    if not 1 <= low <= high <= LONGEST:
+        raise ValueError(f"ngrams must be in order, from 1 to at most {LONGEST}, got {ngrams}")
     if min_count < 1:
         raise ValueError(f"min_count must be at least 1, got {min_count}")
     how = How(Tokenizer(tokenizer, lowercase, nfkc), low, high, documents)
@@ -89,7 +94,10 @@ def count_words(
         shares = Shares.of_processes(memory, chosen.workers)
     key = None
     if workspace is not None:
-        key = key_of(corpus, **how.tokenizer.settings(), ngrams=[low, high], documents=documents)
+        key = key_of(
+            corpus, **how.tokenizer.settings(), code=code_digest(how.tokenizer),
+            ngrams=[low, high], documents=documents,
+        )  # fmt: skip
     bench = Bench(Store("."), shares.one, shares.workers, documents)
     job = _Job(corpus, how, shares, Spool(workspace, key, bench), progress or Progress(), key)
     try:
@@ -159,7 +167,7 @@ class _Job:
         spool.open_stage(self.key or {"run": new_name()})
         assert spool.stage is not None
         store = spool.stage.store
-        size = shard_size(self.corpus, engine.workers)
+        size = shard_size(self.corpus, engine.workers, *shard_limits(engine, self.how.tokenizer))
         sent = SentTokenizer.of(self.how.tokenizer, store)
         how = (self.how.low, self.how.high, self.how.documents)
         with self.progress.stage("count", self.corpus.size):
@@ -167,9 +175,10 @@ class _Job:
             shards = shards_of(
                 self.corpus, left, size, tokenizer=sent, how=how, room=room, store=store
             )
-            for _, stored in engine.run(count_shard, shards):
-                self._advance(stored)
-        spool.find_parts()
+            with kernels_loading():
+                for _, stored in engine.run(count_shard, shards):
+                    self._advance(stored)
+        spool.take(shard.name for shard in shards)
         names = sorted(name for part in spool.parts for name in part.runs)
         if sum(Run(store, name).words for name in names) <= FEW:
             return self._total([], min_count)

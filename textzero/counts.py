@@ -4,7 +4,7 @@ import io
 import json
 import mmap
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from textzero.files import whole_file
 from textzero.kernels import kernel
 from textzero.memory import BASE, memory_bytes
 from textzero.packed import PADDING, PackedStrings
-from textzero.parallel import worker_count
+from textzero.parallel import run_threads, worker_count
 from textzero.progress import Progress
 from textzero.store import Store
 from textzero.workspace import Workspace
@@ -272,7 +272,7 @@ def merge_counts(
         parts: Tables, or the files of some, which are read block by block.
         min_count: Words whose sum is less are left out.
         memory: Bound in bytes or as "1GB"; more is kept on disk. None: half of the machine's.
-        workers: Threads that merge what is on disk; None for one per processor.
+        workers: Threads, each with some of the tables; None for one per processor.
         workspace: The folder of the run, entered; None for a temporary one, if one is needed.
         progress: Told how many words were merged on disk.
 
@@ -289,27 +289,18 @@ def merge_counts(
     bench = Bench(Store("."), room // workers, workers, True)
     spool = Spool(workspace, None, bench)
     try:
-        table = _bounded(spool, room * 8 // 10)
-        reading, tokens, with_documents = Reading(), 0, True
-        for part in parts:
-            held = False
-            seen = 0
-            for rows in part.blocks() if isinstance(part, Counts) else _checked(part, spool, room):
-                if not rows.documents.size:
-                    rows = rows._replace(documents=np.zeros_like(rows.counts))
-                table.add_rows(rows)
-                held = held or bool(rows.documents.any())
-                seen += exact_sum(rows.counts)
-            if isinstance(part, Counts):
-                reading.add(part.reading)
-                held = held or bool(part.documents.size) or not len(part)
-                seen = part.tokens
-            with_documents = with_documents and (held or not seen)
-            tokens += seen
+        threads = min(workers, len(parts)) or 1 if isinstance(parts, Sized) else workers
+        adders = run_threads(
+            _Adder.add, parts, lambda: _Adder(spool, room // threads), threads
+        ) or [_Adder(spool, room)]  # fmt: skip
+        reading, tokens = Reading(), sum(adder.tokens for adder in adders)
+        for adder in adders:
+            reading.add(adder.reading)
         rows, distinct, mapped = total(
-            [table], [], spool, room, workers, progress or Progress(), min_count
-        )
-        if not with_documents:
+            [adder.table for adder in adders], [], spool, room, workers, progress or Progress(),
+            min_count,
+        )  # fmt: skip
+        if not all(adder.with_documents for adder in adders):
             rows = rows._replace(documents=_NONE)
         counts = Counts.of_rows(rows, tokens, reading, distinct, mapped)
         if mapped:
@@ -317,6 +308,42 @@ def merge_counts(
         return counts.keep(min_count)
     finally:
         spool.close()
+
+
+class _Adder:
+    """Adds tables up in one thread.
+
+    Attributes:
+        table: Their sums.
+        tokens: How many they tell of.
+        reading: What was read for them.
+        with_documents: Whether all tell of documents.
+    """
+
+    def __init__(self, spool: Spool, room: int) -> None:
+        self.spool, self.room = spool, room
+        self.table = _bounded(spool, room * 8 // 10)
+        self.tokens, self.reading, self.with_documents = 0, Reading(), True
+
+    def add(self, part: Counts | str | Path) -> None:
+        """Add one table."""
+        held, seen = False, 0
+        if isinstance(part, Counts):
+            blocks = part.blocks()
+        else:
+            blocks = _checked(part, self.spool, self.room)
+        for rows in blocks:
+            if not rows.documents.size:
+                rows = rows._replace(documents=np.zeros_like(rows.counts))
+            self.table.add_rows(rows)
+            held = held or bool(rows.documents.any())
+            seen += exact_sum(rows.counts)
+        if isinstance(part, Counts):
+            self.reading.add(part.reading)
+            held = held or bool(part.documents.size) or not len(part)
+            seen = part.tokens
+        self.with_documents = self.with_documents and (held or not seen)
+        self.tokens += seen
 
 
 def _bounded(spool: Spool, most: int) -> BoundedTable:

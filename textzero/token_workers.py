@@ -1,10 +1,12 @@
 """A Python tokenizer run over the splits of a corpus, in this process or in spawned ones."""
 
+import inspect
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from types import CodeType
 from typing import Any
 
 from textzero.corpus import Corpus, Reading, Split
@@ -14,7 +16,7 @@ from textzero.parallel import run_processes
 from textzero.segmenter import Segmenter
 from textzero.store import Store
 from textzero.tokens import Tokenizer, call, cleaned_tokens, is_clean
-from textzero.workspace import Workspace
+from textzero.workspace import Workspace, digest
 
 _LARGEST, _SMALLEST = 16 << 20, 1 << 20
 _CURE = "define it with `def` at the top of a module, or use workers=1"
@@ -108,6 +110,32 @@ def pickled_tokenizer(tokenizer: Tokenizer) -> bytes:
         raise TokenizerError(
             f"tokenizer {tokenizer.name} must be importable by worker processes: {_CURE}"
         ) from error
+
+
+def code_digest(tokenizer: Tokenizer) -> str:
+    """Return what changes when the code of a Python tokenizer does; "" of a kernel's.
+
+    The function itself, not what it calls.
+    """
+    if tokenizer.code is not None:
+        return ""
+    function = inspect.unwrap(tokenizer.function())
+    if isinstance(function, partial):
+        function = function.func
+    if not hasattr(function, "__code__"):
+        function = type(function).__call__
+    code = getattr(function, "__code__", None)
+    return "" if code is None else digest(_code_facts(code))
+
+
+def _code_facts(code: CodeType) -> list[Any]:
+    """What a function does, without where it stands."""
+    constants = [
+        _code_facts(held) if isinstance(held, CodeType)
+        else sorted(map(repr, held)) if isinstance(held, frozenset) else repr(held)
+        for held in code.co_consts
+    ]  # fmt: skip
+    return [code.co_code.hex(), list(code.co_names), list(code.co_varnames), constants]
 
 
 def worker_extra() -> Any:

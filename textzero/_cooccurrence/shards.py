@@ -16,6 +16,7 @@ from textzero._count_shards import shard_size, worker_room
 from textzero._words.spool import Scratch, uncovered
 from textzero.corpus import Corpus, Reading, Split
 from textzero.engines import Engine
+from textzero.errors import ResourceError
 from textzero.memory import BASE
 from textzero.packed import PADDING, PackedStrings
 from textzero.progress import Progress
@@ -153,14 +154,23 @@ def sharded_rows(
         "", corpus, [], [], SentTokenizer.of(task.tokenizer, store), task.sieve.keep_gaps,
         subsample, task.sieve.seed, tuple(task.weights.tolist()), room + BASE, store,
     )  # fmt: skip
-    size = shard_size(corpus, engine.workers)
-    covered = Journal(lambda: store, stage).covered()
+    size = shard_size(corpus, 2 * engine.workers)  # for pairs take longer than words
+    before = Journal(lambda: store, stage)
+    covered = before.covered()
     splits = [split for rest in uncovered(corpus.splits(size), covered) for split in rest]
     with progress.stage("cooccur", corpus.size):
         progress.advance(sum(stop - start for _, start, stop in covered))
-        for _, read in engine.run(count_shard, _shards(common, splits, size)):
+        shards = _shards(common, splits, size)
+        for _, read in engine.run(count_shard, shards):
             progress.advance(read)
     journal = Journal(lambda: store, stage)
+    # a worker of a dead run may come late, with a part that overlaps with ours
+    known = {*before.parts, *(shard.name for shard in shards)}
+    journal.parts = {name: part for name, part in journal.parts.items() if name in known}
+    if any(uncovered(corpus.splits(size), journal.covered())):
+        raise ResourceError(
+            f"the result of a shard is gone from {store.address}; run the same command again"
+        )
     rows = _merged(task, journal, workspace, engine, room, progress)
     return rows, reading_of(task, journal)
 

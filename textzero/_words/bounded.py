@@ -114,7 +114,8 @@ class BoundedTable:
         """Behind the last token that there is surely room for; make room when there is none."""
         if self._fits(starts.size - first, text.size):
             return starts.size
-        last = min(first + _SLICE, starts.size)
+        orders = sum(range(self.low, self.high + 1))
+        last = min(first + max(_SLICE // orders, 1), starts.size)
         if self.documents and (ends := np.flatnonzero(starts[first:last] < 0)).size:
             last = first + int(ends[-1]) + 1  # a table is best written between two documents
         begins = starts[first:last][starts[first:last] >= 0]

@@ -6,13 +6,14 @@ import weakref
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from textzero._words.merging import Bench, rank_all, write_columns
 from textzero._words.runs import Rows, Run, Scratch
 from textzero.corpus import Corpus, Reading, Split
-from textzero.errors import InputError
+from textzero.errors import InputError, ResourceError
 from textzero.files import refuse_small_disk
 from textzero.progress import Progress
 from textzero.store import Store
@@ -47,6 +48,12 @@ class Part:
         """From JSON."""
         covers = [(int(source), int(start), int(stop)) for source, start, stop in facts["covers"]]
         return cls(covers, list(facts["runs"]), int(facts["tokens"]), Reading(**facts["reading"]))
+
+
+def overlap(covers: Iterable[tuple[int, int, int]]) -> bool:
+    """Whether some stretches share bytes."""
+    found = sorted(covers)
+    return any(a[0] == b[0] and a[2] > b[1] for a, b in pairwise(found))
 
 
 def joined(covers: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
@@ -112,23 +119,46 @@ class Spool:
         if self.stage is None:
             self.stage = self.workspace.stage("count", key)
 
-    def find_parts(self) -> None:
-        """Take all parts that are done, whoever did them."""
-        self.parts.clear()
-        if self.stage is not None:
-            self._find_parts(self.stage)
+    def take(self, names: Iterable[str]) -> None:
+        """Take the parts of those entries that others have just made, and of no other.
+
+        A worker of a dead run may come late, with a part that overlaps with ours.
+
+        Raises:
+            ResourceError: One is not there, or damaged.
+        """
+        assert self.stage is not None
+        entries = self.stage.entries()
+        for name in names:
+            part = self._whole(self.stage, entries.get(name, {}))
+            if part is None:
+                raise ResourceError(
+                    f"the result {name} is gone from {self.stage.store.address}, or damaged; "
+                    "run the same command again"
+                )
+            self.parts.append(part)
+
+    @staticmethod
+    def _whole(stage: Stage, facts: Mapping[str, Any]) -> Part | None:
+        """What an entry says, if its runs are there."""
+        try:
+            part = Part.of(facts)
+            for run in part.runs:
+                Run(stage.store, run)
+        except (InputError, KeyError, TypeError, ValueError):
+            return None
+        return part
 
     def _find_parts(self, stage: Stage) -> None:
-        """Take what the run before has left; remove what nobody names."""
+        """Take what the run before has left, nothing twice; remove what nobody names."""
+        covered: list[tuple[int, int, int]] = []
         for name, facts in sorted(stage.entries().items()):
-            try:
-                part = Part.of(facts)
-                for run in part.runs:
-                    Run(stage.store, run)
-            except (InputError, KeyError, TypeError, ValueError):
+            part = self._whole(stage, facts)
+            if part is None or overlap([*covered, *part.covers]):
                 stage.withdraw(name)
             else:
                 self.parts.append(part)
+                covered += part.covers
         named = {run for part in self.parts for run in part.runs}
         stage.store.remove(
             *(n for n in stage.store.names() if n.endswith(".run") and n not in named)

@@ -1,5 +1,6 @@
 """Tables and runs added up: in memory where they fit, else by merging runs into mapped files."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,16 @@ def total(
     names = [*runs, *(name for table in tables for name in table.runs)]
     found = [Run(spool.store(), name) for name in names]
     if _fits(tables, found, room):
-        table = _one_table(tables)
+        twice = _fits(tables, found + found, room)
+        held = [table.table for table in tables]
+        new_table = partial(kernel("tables").new_table, tables[0].documents)
+        tables.clear()
+        if workers > 1 and len(found) > 1 and twice:
+            held += run_threads(_add_run, found, new_table, 2)
+            found = []
+        table = _summed(held)
         for run in found:
-            for rows in run.rows():
-                kernel("tables").add_packed(table, *rows)
+            _add_run(table, run)
         rows = sorted_rows(table)
         return rows, rows.counts.size, False
     run_threads(lambda _, table: table.dump(), tables, lambda: None, workers)
@@ -80,10 +87,13 @@ def _fits(tables: list[BoundedTable], runs: list[Run], room: int) -> bool:
     return summed + others + words * _SORTED + 3 * text <= room
 
 
-def _one_table(tables: list[BoundedTable]) -> Any:
-    """Add up tables: in pairs, the pairs side by side."""
-    held = [table.table for table in tables]
-    tables.clear()
+def _add_run(table: Any, run: Run) -> None:
+    for rows in run.rows():
+        kernel("tables").add_packed(table, *rows)
+
+
+def _summed(held: list[Any]) -> Any:
+    """Add up kernels' tables: in pairs, the pairs side by side."""
     while len(held) > 1:
         half = (len(held) + 1) // 2
         pairs = list(zip(held[:half], held[half:], strict=False))
