@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from textzero import files
+from textzero.disk import Disk, replaced_disk
 from textzero.errors import InputError, OutputExistsError, ResourceError
 from textzero.files import whole_file, whole_folder
 from textzero.workspace import Workspace
@@ -85,6 +86,19 @@ def test_a_full_disk_at_the_last_moment_leaves_the_old_file(tmp_path, monkeypatc
         file.write(b"new")
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a file that is always full")
+def test_a_full_disk_is_named_also_when_closing_fails_once_more(tmp_path):
+    class Full(Disk):
+        def create(self, path, mode="wb"):  # noqa: ARG002
+            return open("/dev/full", mode)
+
+    with replaced_disk(Full()):
+        with pytest.raises(ResourceError, match=r"a\.txt: the disk is full; free some space"):
+            with whole_file(tmp_path / "a.txt") as file:
+                file.write(b"few")  # kept back until it is flushed, tried again at the end
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("whole", [whole_file, whole_folder])

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import textzero
 from textzero.cooccurrence import Cooccurrence
 from textzero.corpus import Corpus
 from textzero.disk import Disk, replaced_disk
-from textzero.errors import InputError, OutputExistsError
+from textzero.errors import InputError, OutputExistsError, ResourceError
 from textzero.files import file_digest
 from textzero.vectors import pipeline
 from textzero.vectors.pipeline import embed
@@ -172,12 +173,52 @@ def test_a_run_that_was_broken_off_goes_on_with_its_stage(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(pipeline, stage, break_off)
         make(texts, tmp_path / "out")
-    assert "manifest.json" not in names(tmp_path / "out")
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    assert (tmp_path / "out").exists() == (stage != STAGES[0])  # no empty folder is left
     work.clear()
     make(texts, tmp_path / "out")
     assert work == STAGES[STAGES.index(stage) :]
     assert content(tmp_path / "out") == content(tmp_path / "whole")
     assert names(tmp_path / "out") == OUTPUT
+
+
+def test_any_disk_that_fails_is_told_as_a_resource_that_is_gone(texts, tmp_path):
+    class Failing(Disk):
+        def __init__(self, operation, k):
+            self.operation, self.left = operation, k
+
+        def _done(self, operation):
+            self.left -= operation == self.operation
+            if operation == self.operation and self.left == 0:
+                raise OSError(5, "Input/output error")
+
+        def create(self, *given):
+            self._done("create")
+            return super().create(*given)
+
+        def flush_path(self, *given):
+            self._done("flush_path")
+            super().flush_path(*given)
+
+        def rename(self, *given):
+            self._done("rename")
+            super().rename(*given)
+
+        def make_folder(self, *given, **named):
+            self._done("make_folder")
+            super().make_folder(*given, **named)
+
+    for operation in ("create", "flush_path", "rename", "make_folder"):
+        for k in range(1, 40, 3):
+            failing = Failing(operation, k)
+            with replaced_disk(failing), contextlib.suppress(ResourceError):
+                make(texts, tmp_path / f"{operation}{k}", workers=1)
+            if failing.left > 0:
+                break
+            make(texts, tmp_path / f"{operation}{k}", workers=1)
+        assert k > 3, operation
+    made = [content(folder) for folder in tmp_path.iterdir() if folder != texts]
+    assert len(made) > 12 and all(one == made[0] for one in made)
 
 
 def test_without_a_manifest_only_the_training_is_done_again(texts, tmp_path, work):
@@ -197,6 +238,79 @@ def test_counts_that_somebody_changed_are_counted_again(texts, tmp_path, work):
     work.clear()
     make(texts, tmp_path / "out")
     assert work == ["count_words", "train_vectors"] and content(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(
+    "name, damage, again",
+    [
+        ("counts.json", b"{", ["count_words", "train_vectors"]),
+        ("counts.json", b"[1]", ["count_words", "train_vectors"]),
+        ("cooccurrence/manifest.json", b'{"kind": "textzero 0", "settings": 3}', STAGES[1:]),
+        ("cooccurrence/lengths.npy", b"", STAGES[1:]),
+    ],
+)
+def test_a_stage_whose_record_is_damaged_is_done_again(texts, tmp_path, work, name, damage, again):
+    make(texts, tmp_path / "out")
+    before = content(tmp_path / "out")
+    (tmp_path / "out" / "manifest.json").unlink()
+    (tmp_path / "out" / name).write_bytes(damage)
+    work.clear()
+    make(texts, tmp_path / "out")
+    assert work == again and content(tmp_path / "out") == before
+
+
+def test_vectors_that_another_run_has_just_made_are_not_replaced(texts, tmp_path, monkeypatch):
+    out, claim = tmp_path / "out", pipeline.Output.claim
+
+    def late(output, *given):
+        monkeypatch.setattr(pipeline.Output, "claim", claim)
+        make(texts, out)
+        return claim(output, *given)
+
+    for dim in (4, 8):
+        shutil.rmtree(out, ignore_errors=True)
+        monkeypatch.setattr(pipeline.Output, "claim", late)
+        if dim == 4:
+            said = []
+            make(texts, out, say=said.append)
+            assert said == [f"{out} is up to date"]
+            continue
+        with pytest.raises(OutputExistsError, match="vectors of other texts or settings"):
+            make(texts, out, dim=dim)
+        assert WordVectors.load(out).dim == 4
+
+
+LEXICONS = ["a b\t5\nc\t3\nd\t3\n", "a\t5\nb\t3\nc d\t3\n"]
+
+
+def test_the_lexicon_of_vectors_is_replaced_with_them_and_not_before(texts, tmp_path, monkeypatch):
+    out, lexicons = tmp_path / "out", [tmp_path / "0.tsv", tmp_path / "1.tsv"]
+    for path, words in zip(lexicons, LEXICONS, strict=True):
+        path.write_text(words)
+    make(texts, out, tokenizer=str(lexicons[0]))
+    before = (out / "lexicon.tsv").read_bytes()
+
+    def break_off(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(pipeline, "train_vectors", break_off)
+        make(texts, out, tokenizer=str(lexicons[1]), force=True)
+    assert (out / "lexicon.tsv").read_bytes() == before
+    assert WordVectors.load(out).tokenize("a b")  # it knows its lexicon by its digest
+    make(texts, out, tokenizer=str(lexicons[1]), force=True)
+    assert (out / "lexicon.tsv").read_bytes() != before
+    make(texts, out, force=True)  # no lexicon any more
+    assert names(out) == OUTPUT
+
+
+def test_the_memory_of_a_python_tokenizers_processes_is_in_the_manifest(
+    texts, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("textzero.memory.tree_memory", lambda: 1 << 50)
+    assert make(texts, tmp_path / "0").manifest["peak_memory"] < 1 << 50
+    made = make(texts, tmp_path / "1", tokenizer=str.split, workers=1)
+    assert made.manifest["peak_memory"] == 1 << 50
 
 
 def test_what_a_killed_process_of_the_same_number_left_is_replaced(texts, tmp_path):
@@ -227,7 +341,7 @@ def test_a_failed_write_leaves_the_old_vectors(texts, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+    with monkeypatch.context() as patch, pytest.raises(ResourceError, match="the disk is full"):
         patch.setattr("textzero.vectors.table.write_json", fail)
         make(texts, tmp_path / "out", dim=8, force=True)
     assert content(tmp_path / "out") == before and names(tmp_path / "out") == OUTPUT
@@ -308,6 +422,17 @@ def test_a_wrong_setting_is_told_before_anything_is_counted(texts, tmp_path, wor
     with pytest.raises(ValueError, match="must be"):
         make(texts, tmp_path / "out", **options)
     assert work == [] and names(tmp_path) == ["texts"]
+
+
+def test_a_python_tokenizer_whose_file_was_changed_is_another(texts, tmp_path, monkeypatch):
+    (tmp_path / "cutter_of_mine.py").write_text("def cut(text):\n    return text.split()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    options = {"tokenizer": "cutter_of_mine:cut", "workers": 1}
+    make(texts, tmp_path / "out", **options)
+    make(texts, tmp_path / "out", **options)
+    (tmp_path / "cutter_of_mine.py").write_text("def cut(text):\n    return [*text]\n")
+    with pytest.raises(OutputExistsError, match="other texts or settings"):
+        make(texts, tmp_path / "out", **options)
 
 
 @pytest.mark.parametrize("option", [{"strict": True}, {"on_error": "skip"}])

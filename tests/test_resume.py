@@ -17,6 +17,7 @@ from textzero.errors import OutputExistsError, ResourceError
 from textzero.progress import Progress
 from textzero.vectors import checkpoint
 from textzero.vectors.checkpoint import STATE
+from textzero.vectors.matrices import are_mapped, check_adagrad
 from textzero.vectors.pipeline import embed
 from textzero.vectors.training import TrainingSettings, train_vectors
 from textzero.vocabulary import Vocabulary
@@ -421,3 +422,28 @@ def test_memory_too_small_for_training_is_told_before_pairs_are_counted(
         least = re.search(r"--memory of at least ([0-9.]+ [MG]B)", str(caught.value))[1]
         with pytest.raises(Counting):
             embed(Corpus(texts), tmp_path / "out", memory=least, settings=settings)
+
+
+@pytest.mark.parametrize("solver", ["least-squares", "adagrad"])
+@pytest.mark.parametrize("n_words, dim", [(105_832, 1600), (3_000_000, 300), (40_000, 2000)])
+def test_the_number_of_words_that_is_named_fits_and_one_more_does_not(n_words, dim, solver):
+    memory = 400 << 20
+
+    def check(n):
+        if solver == "adagrad":
+            check_adagrad(n, dim, memory, False)
+        else:
+            are_mapped(n, dim, memory, 2)
+
+    with pytest.raises(ResourceError, match="use --max-words") as caught:
+        check(n_words)
+    most = int(re.search(r"--max-words ([0-9]+)$", str(caught.value))[1])
+    check(most)
+    with pytest.raises(ResourceError):
+        check(most + 1)
+
+
+def test_where_no_number_of_words_fits_other_ways_are_named(monkeypatch):
+    monkeypatch.setattr("textzero.vectors.matrices._LEAST_BASE", 400 << 20)
+    with pytest.raises(ResourceError, match=r"use a lower --dim or fewer --workers$"):
+        are_mapped(1000, 1000, 400 << 20, 2)

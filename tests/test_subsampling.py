@@ -17,6 +17,11 @@ def test_a_threshold_of_zero_keeps_everything():
     assert keep_probabilities(np.array([0, 0]), 0.1).tolist() == [1, 1]
 
 
+def test_counts_whose_sum_is_beyond_int64_keep_their_shares():
+    large = np.array([3, 3, 2]) << 60  # a sum of 2^63
+    assert_allclose(keep_probabilities(large, 0.09), keep_probabilities(np.array([3, 3, 2]), 0.09))
+
+
 @pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan")])
 def test_a_wrong_threshold_is_named(threshold):
     with pytest.raises(ValueError, match=f"subsample must be from 0 to 1, got {threshold}"):

@@ -26,6 +26,7 @@ from textzero.files import (
     MANIFEST,
     read_array,
     read_json,
+    refusals,
     refuse_strangers,
     whole_folder,
     write_json,
@@ -129,7 +130,7 @@ class Cooccurrence:
 
         And occurrences.npy, when they are not the vocabulary's counts.
         """
-        with whole_folder(folder) as beside:
+        with refusals(folder), whole_folder(folder) as beside:
             with disk().create(beside / _ROWS) as file:
                 for start in range(0, self.data.size, 1 << 24):
                     file.write(np.asarray(self.data[start : start + (1 << 24)]).data)
@@ -241,7 +242,7 @@ def count_cooccurrences(
     Raises:
         InputError: The vocabulary has fewer than two words, something cannot be read, or a sum
             is 2^63 units or more.
-        ResourceError: The disk is too small, or the bound on memory for so many words.
+        ResourceError: The disk is too small or fails, or the bound on memory for so many words.
 
     Example:
         >>> from textzero.counting import count_words
@@ -272,9 +273,12 @@ def count_cooccurrences(
     parent = None if folder is None else Path(folder).parent
     if folder is not None and parent is not None:
         refuse_strangers(folder)
-        disk().make_folder(parent, exist_ok=True)
+        with refusals(folder):
+            disk().make_folder(parent, exist_ok=True)
     decided = {name: value for name, value in settings.items() if name != "key"}
     with ExitStack() as scope:
+        if corpus.sources:  # documents in memory may come of files of the caller's
+            scope.enter_context(refusals(folder or "a temporary folder"))
         places = Places(workspace, parent, scope)
         rows, reading = counted_rows(task, places, decided, engine, progress or Progress())
 

@@ -36,18 +36,18 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         ResourceError: The disk is full or the folder cannot be written.
     """
     path = Path(path)
-    if _is_device(path):
-        with _refusals(path), open(path, "wb") as file:
+    if is_device(path):
+        with refusals(path), open(path, "wb") as file:
             yield file
         return
     beside = _beside(path, "partial")
-    with _refusals(path):
+    with refusals(path):
         file = disk().create(beside)
     try:
-        with file, _full_disk(path):
+        with _full_disk(path), file:  # to close it may fail once more
             yield file
             disk().flush(file)
-        with _refusals(path):
+        with refusals(path):
             disk().rename(beside, path)
             disk().flush_path(path.parent)
     finally:
@@ -60,8 +60,15 @@ def _beside(path: Path, kind: str) -> Path:
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{os.getpid()}.{kind}")
 
 
-def _is_device(path: Path) -> bool:
-    return path.exists() and not path.is_file() and not path.is_dir()
+def is_device(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is there and neither file nor folder: a pipe, a device, a socket."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def refuse_device(path: str | os.PathLike[str]) -> None:
+    """Raise InputError for a device or pipe, which may have no end, and is read only once."""
+    if is_device(path):
+        raise InputError(f"{path} must be a file, got a pipe or a device; copy it to a file first")
 
 
 @contextmanager
@@ -77,12 +84,12 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     refuse_strangers(path)
     beside, old = _beside(path, "partial"), _beside(path, "old")
-    with _refusals(path):
+    with refusals(path):
         disk().make_folder(beside)
     try:
         with _full_disk(path):
             yield beside
-        with _refusals(path):
+        with refusals(path):
             for entry in (*sorted(beside.iterdir()), beside):
                 disk().flush_path(entry)
             try:
@@ -180,18 +187,24 @@ def _full_disk(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _refusals(path: Path) -> Iterator[None]:
-    """Say in one sentence why `path` cannot be made."""
+def refusals(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say in one sentence why `path` cannot be made, whatever operation of the disk fails.
+
+    Raises:
+        ResourceError: One has; but a reader that has gone away is told as it is.
+    """
     try:
-        with _full_disk(path):
+        with _full_disk(Path(path)):
             yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise ResourceError(f"{path} cannot be written: {error.strerror}") from error
+        raise ResourceError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def refuse_to_overwrite(path: str | os.PathLike[str], force: bool) -> None:
     """Raise OutputExistsError when `path` is there and `force` is not set."""
-    if os.path.lexists(path) and not force and not _is_device(Path(path)):
+    if os.path.lexists(path) and not force and not is_device(path):
         raise OutputExistsError(f"{path} already exists; choose another name or pass --force")
 
 
@@ -225,6 +238,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         InputError: The file is absent, not JSON, or not an object.
     """
+    refuse_device(path)
     try:
         content = json.loads(Path(path).read_bytes())
     except OSError as error:
@@ -251,6 +265,7 @@ def read_array(path: str | os.PathLike[str], shape: tuple[int, ...]) -> Array:
     )
     expected = np.lib.format.magic(1, 0) + header.getvalue().removeprefix(np.lib.format.magic(1, 0))
     size = len(expected) + 8 * math.prod(shape)
+    refuse_device(path)
     try:
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size == size and file.read(len(expected)) == expected:

@@ -13,6 +13,7 @@ Sources: Mikolov, Sutskever, Chen, Corrado and Dean 2013, section 2.3; Levy, Gol
 import numpy as np
 
 from textzero._compat import Array
+from textzero.counts import exact_sum
 from textzero.kernels import kernel
 
 
@@ -31,7 +32,7 @@ def keep_probabilities(counts: Array, threshold: float) -> Array:
     """
     if not 0 <= threshold <= 1:
         raise ValueError(f"subsample must be from 0 to 1, got {threshold}")
-    shares = counts / max(1, int(counts.sum()))
+    shares = counts / max(1, exact_sum(counts))
     if threshold == 0:
         return np.ones(counts.size)
     return np.sqrt(threshold / np.maximum(shares, threshold))

@@ -5,7 +5,9 @@ lexicon cuts into its words. In all four, control, format and malformed characte
 they are never in a vocabulary.
 """
 
+import contextlib
 import importlib
+import inspect
 import os
 import sys
 import traceback
@@ -22,6 +24,7 @@ import numpy as np
 from textzero._compat import Array
 from textzero.corpus import Piece
 from textzero.errors import TokenizerError
+from textzero.files import file_digest
 from textzero.kernels import kernel
 from textzero.kernels.reference.text import (
     CHAR,
@@ -154,12 +157,18 @@ class Tokenizer:
         return f"{module}:{getattr(self.spec, '__qualname__', repr(self.spec))}"
 
     def settings(self) -> dict[str, str | bool]:
-        """What decides the tokens, as JSON; of a lexicon its digest, which covers its settings."""
+        """What decides the tokens, as JSON.
+
+        Of a lexicon its digest, which covers its settings; of a Python tokenizer that of the file
+        in which it is defined, not of what that imports.
+        """
         settings: dict[str, str | bool] = {
             "tokenizer": self.name, "lowercase": self.lowercase, "nfkc": self.nfkc
         }  # fmt: skip
         if self.segmenter is not None:
             settings["lexicon"] = self.segmenter.lexicon.digest()
+        elif self.code is None:
+            settings["source"] = _source_digest(self.function())
         return settings
 
     def _folds(self) -> Array | None:
@@ -231,6 +240,15 @@ class Tokenizer:
         whole = buffer.tobytes()
         pairs = zip(starts.tolist(), stops.tolist(), strict=True)
         return [whole[start:stop].decode() for start, stop in pairs if start >= 0]
+
+
+def _source_digest(function: Callable[[str], Sequence[str]]) -> str:
+    """Digest of the file that defines a tokenizer, or its class; "" when there is none."""
+    for thing in (inspect.unwrap(function), type(function)):
+        module = sys.modules.get(getattr(thing, "__module__", None) or "")
+        with contextlib.suppress(OSError, TypeError):
+            return file_digest(str(getattr(module, "__file__", "")))
+    return ""
 
 
 def cleaned_tokens() -> dict[str, str]:

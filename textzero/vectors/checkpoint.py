@@ -18,7 +18,7 @@ from textzero._compat import Array
 from textzero.cooccurrence import Cooccurrence
 from textzero.disk import disk
 from textzero.errors import InputError
-from textzero.files import whole_file
+from textzero.files import refusals, whole_file
 from textzero.vectors.blocks import encoded_rows
 from textzero.vectors.matrices import Matrices
 from textzero.vectors.tensors import map_safetensors, write_safetensors
@@ -77,11 +77,12 @@ class Checkpoints:
         if self.folder is None:
             return
         begun = monotonic()
-        disk().make_folder(self.folder, exist_ok=True)
         metadata = {"format": _KIND, "key": json.dumps(self.key()), "facts": json.dumps(facts)}
-        with whole_file(self.folder / STATE) as file:
-            write_safetensors(Path(file.name), arrays, metadata)
-            disk().flush_path(Path(file.name))
+        with refusals(self.folder):
+            disk().make_folder(self.folder, exist_ok=True)
+            with whole_file(self.folder / STATE) as file:
+                write_safetensors(Path(file.name), arrays, metadata)
+                disk().flush_path(Path(file.name))
         self._last = monotonic()
         self._cost = self._last - begun
 

@@ -7,6 +7,8 @@ a packed copy of one of them, is always in memory.
 import os
 import tempfile
 import uuid
+from bisect import bisect_right
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +103,13 @@ def are_mapped(n_words: int, dim: int, memory: int, workers: int) -> bool:
     Raises:
         ResourceError: Even so the bound on memory is too small; the message says what would do.
     """
-    blocks = under_way(n_words, dim, workers, min(max(BLOCK_RECORDS, n_words), n_words**2), 0)
-    needed = always(n_words, dim) + blocks
-    if needed + _LEAST_BASE > memory:
-        each = always(1, dim) + blocks // n_words
-        raise _too_small(n_words, dim, needed + _LEAST_BASE, memory, each)
-    return BASE + needed + n_words * MATRICES * dim * 4 > memory
+
+    def needed(n: int) -> int:
+        records = min(max(BLOCK_RECORDS, n), n**2)
+        return always(n, dim) + under_way(n, dim, workers, records, 0)
+
+    _refuse_little(needed, n_words, dim, memory)
+    return BASE + needed(n_words) + n_words * MATRICES * dim * 4 > memory
 
 
 def check_adagrad(n_words: int, dim: int, memory: int, shared: bool) -> None:
@@ -116,15 +119,19 @@ def check_adagrad(n_words: int, dim: int, memory: int, shared: bool) -> None:
         ResourceError: It does not; the message says what would do.
     """
     each = (3 if shared else 6) * dim * 4 + _WORD_BYTES
-    if n_words * each + _LEAST_BASE > memory:
-        raise _too_small(n_words, dim, n_words * each + _LEAST_BASE, memory, each)
+    _refuse_little(lambda n: n * each, n_words, dim, memory)
 
 
-def _too_small(n_words: int, dim: int, least: int, memory: int, each: int) -> ResourceError:
-    most = max(2, (memory - _LEAST_BASE) // each)
-    return ResourceError(
+def _refuse_little(needed: Callable[[int], int], n_words: int, dim: int, memory: int) -> None:
+    """Refuse a bound on memory below what so many words need, which grows with their number."""
+    least, room = needed(n_words) + _LEAST_BASE, memory - _LEAST_BASE
+    if least <= memory:
+        return
+    most = bisect_right(range(n_words), room, lo=1, key=needed) - 1
+    instead = f"use --max-words {most}" if most > 1 else "use a lower --dim or fewer --workers"
+    raise ResourceError(
         f"training {n_words:,} vectors of dimension {dim} needs a --memory of at least "
-        f"{size_text(least * 1.05)}, got {size_text(memory)}; or use --max-words {most}"
+        f"{size_text(least * 1.05)}, got {size_text(memory)}; or {instead}"
     )
 
 

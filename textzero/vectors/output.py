@@ -14,6 +14,7 @@ from typing import Self
 from textzero.disk import disk
 from textzero.errors import OutputExistsError, ResourceError
 from textzero.files import MANIFEST, read_json, remove_debris
+from textzero.lexicon import Lexicon
 from textzero.vectors.word_vectors import LEXICON, TENSORS, VOCABULARY, WordVectors
 from textzero.workspace import LOCK, Workspace
 
@@ -33,7 +34,7 @@ class Output:
     def __init__(self, folder: Path, say: Callable[[str], None] = lambda _: None) -> None:
         self.folder = folder
         self._workspace = Workspace.inside(folder, say=say)
-        self._is_claimed = False
+        self._is_claimed = self._was_made = False
 
     def __enter__(self) -> Self:
         return self
@@ -46,6 +47,9 @@ class Output:
     ) -> None:
         if self._is_claimed:
             self._workspace.__exit__(kind, error, trace)
+        if self._was_made and error is not None:
+            with contextlib.suppress(OSError):  # there is something in it
+                self.folder.rmdir()
 
     def claim(self, fresh: bool = False) -> Workspace:
         """Make the folder, lock it, and remove what killed runs left; nothing when it was done.
@@ -60,6 +64,7 @@ class Output:
             OutputExistsError: Another run is writing into the folder; the message names it.
         """
         if not self._is_claimed:
+            self._was_made = not self.folder.exists()
             self._workspace.__enter__()
             self._is_claimed = True
             self._sweep_out()
@@ -117,18 +122,32 @@ class Output:
             "choose another folder, or pass --force to replace them"
         )
 
-    def write(self, vectors: WordVectors) -> None:
-        """Put the three files in place; the manifest, last, says that they belong together.
+    def write(
+        self, vectors: WordVectors, lexicon: Lexicon | None = None, discovered: bool = False
+    ) -> None:
+        """Put the files in place; the manifest, last, says that they belong together.
 
         The checkpoint that led to them goes just before the manifest comes.
+
+        Args:
+            vectors: What to write.
+            lexicon: What cut the corpus, if a lexicon did.
+            discovered: Whether it was found by this run, and is in the folder.
         """
         folder, beside = self.folder, self.claim().scratch("vectors")
         aside = folder / _PUT_ASIDE
         vectors.write_into(beside)
         disk().flush_path(beside / TENSORS)
+        names = [TENSORS, VOCABULARY]
+        if lexicon is not None and not discovered:
+            lexicon.save(beside / LEXICON)
+            names.append(LEXICON)
         disk().remove(folder / MANIFEST)
-        for name in (TENSORS, VOCABULARY):
+        for name in names:
             disk().rename(beside / name, folder / name)
+        for name in () if discovered else (DISCOVERED, LEXICON):  # of vectors that were here
+            if name not in names:
+                disk().remove(folder / name)
         disk().flush_path(folder)
         if (folder / CHECKPOINT).exists():
             disk().rename(folder / CHECKPOINT, aside)

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
@@ -20,8 +20,8 @@ from textzero.counts import Counts
 from textzero.discovery.discover import discover_words
 from textzero.disk import disk
 from textzero.errors import InputError
-from textzero.files import MANIFEST, file_digest, peak_memory, read_json, write_json
-from textzero.memory import memory_bytes
+from textzero.files import MANIFEST, file_digest, peak_memory, read_json, refusals, write_json
+from textzero.memory import TreePeak, memory_bytes, watched_tree
 from textzero.parallel import worker_count
 from textzero.progress import Progress
 from textzero.subsampling import keep_probabilities
@@ -93,6 +93,7 @@ def embed(
         TrainingStopped: The loss rose, or something was not finite; the last good vectors are in
             the folder's checkpoint/.
         InputError: The corpus cannot be read, or holds too few words.
+        ResourceError: The disk is full or fails, or the bound on memory is too small.
     """
     settings, old = settings or TrainingSettings(), _loaded(init)
     if old is not None and settings.dim == "auto":
@@ -110,7 +111,7 @@ def embed(
         "strict": corpus.strict, "on_error": corpus.on_error,
     }  # fmt: skip
     how: dict[str, Any] = {"memory": memory, "workers": workers, "progress": progress}
-    with Output(folder, say) as output:
+    with refusals(folder), Output(folder, say) as output, _watched(tokenizer, discover) as peak:
         if discover:
             key = _hash({**read_key, "lowercase": lowercase, "version": __version__})
             if not _is_discovered(folder, key):
@@ -138,25 +139,25 @@ def embed(
 
         # the number of words that decides an automatic dimension follows from the rest of the key
         there = output.look_at(vectors_key(_saved_words(folder)), force)
+        if there is None:
+            how["workspace"] = output.claim(not resume)  # another run may have ended just before
+            there = output.look_at(vectors_key(_saved_words(folder)), force)
         if there is not None:
             output.tidy()
             say(f"{folder} is up to date")
             return there
-        how["workspace"] = output.claim(not resume)
-        if chosen.segmenter is not None and not discover:
-            chosen.segmenter.lexicon.save(folder / LEXICON)
-
-        counts = _counts(corpus, folder, keys["counts"], chosen, how, say)
+        spec = chosen.segmenter or tokenizer  # a lexicon's file is read once: it may change
+        texts: dict[str, Any] = {"tokenizer": spec, "lowercase": lowercase, "nfkc": nfkc}
+        counts = _counts(corpus, folder, keys["counts"], {**texts, **how}, say)
         vocabulary = Vocabulary.from_counts(counts, min_count, max_words)
         keys["vectors"] = vectors_key(len(vocabulary))
         _check_memory(settings.resolved(weighting, len(vocabulary)), len(vocabulary), used, how)
         matrix = _saved_pairs(folder / PAIRS, keys["cooccurrence"])
         if matrix is None:
             matrix = count_cooccurrences(
-                corpus, vocabulary, tokenizer=tokenizer, lowercase=lowercase, nfkc=nfkc,
-                window=window, weighting=weighting, keep_gaps=keep_gaps, subsample=subsample,
-                seed=settings.seed, folder=folder / PAIRS, key=keys["cooccurrence"], device=device,
-                **how,
+                corpus, vocabulary, window=window, weighting=weighting, keep_gaps=keep_gaps,
+                subsample=subsample, seed=settings.seed, folder=folder / PAIRS,
+                key=keys["cooccurrence"], device=device, **texts, **how,
             )  # fmt: skip
             seconds = progress.seconds.get("encode", 0) + progress.seconds.get("cooccur", 0)
             say(
@@ -182,6 +183,7 @@ def embed(
 
         def vectors_of(trained: Trained) -> WordVectors:
             seconds = {**progress.seconds, "all": round(perf_counter() - begun, 3)}
+            facts["peak_memory"] = max(peak_memory(), peak.bytes)
             return _with_manifest(vocabulary, trained, facts, seconds)
 
         state = folder / CHECKPOINT
@@ -203,8 +205,19 @@ def embed(
         )
         vectors = vectors_of(trained)
         vectors.folder = folder
-        output.write(vectors)
+        lexicon = None if chosen.segmenter is None else chosen.segmenter.lexicon
+        output.write(vectors, lexicon, discover)
         return vectors
+
+
+@contextlib.contextmanager
+def _watched(tokenizer: Spec, discover: bool) -> Iterator[TreePeak]:
+    """Watch the memory of all processes where there are several: those of a Python tokenizer."""
+    if discover or Tokenizer(tokenizer).code is not None:
+        yield TreePeak()
+        return
+    with watched_tree(1.0) as peak:
+        yield peak
 
 
 def _check_memory(
@@ -230,7 +243,6 @@ def _with_manifest(
         "losses": trained.losses,
         "objectives": trained.objectives,
         "seconds": seconds,
-        "peak_memory": peak_memory(),
     }
     one_matrix = trained.settings.model in ("shared", "concat")  # the vectors themselves hold c
     context = None if one_matrix else trained.context
@@ -269,21 +281,24 @@ def _inputs(corpus: Corpus, folder: Path) -> list[dict[str, Any]]:
     known: dict[Any, dict[str, Any]] = {}
     entry: dict[str, Any]
     for record in (MANIFEST, COUNTED):
-        with contextlib.suppress(InputError):  # absent or damaged: the files are read instead
-            for entry in read_json(folder / record).get("inputs") or []:
-                if isinstance(entry, dict):
-                    known[entry.get("path"), entry.get("size"), entry.get("modified")] = entry
+        before = _record(folder / record).get("inputs")
+        for entry in before if isinstance(before, list) else []:
+            if isinstance(entry, dict):
+                known[str(entry.get("path")), entry.get("size"), entry.get("modified")] = entry
     inputs = []
     for source in corpus.sources:
         entry = {"path": source.path, "size": source.size}
         location = source.location or source.path
         if os.path.exists(location):
-            entry["modified"] = os.stat(location).st_mtime_ns
-            old = known.get((source.path, source.size, entry["modified"]))
-            if old is not None and not source.location and isinstance(old.get("blake2b"), str):
-                entry["blake2b"] = old["blake2b"]
-            else:
-                entry["blake2b"] = file_digest(location)
+            try:
+                entry["modified"] = os.stat(location).st_mtime_ns
+                old = known.get((source.path, source.size, entry["modified"]))
+                if old is not None and not source.location and isinstance(old.get("blake2b"), str):
+                    entry["blake2b"] = old["blake2b"]
+                else:
+                    entry["blake2b"] = file_digest(location)
+            except OSError as error:
+                raise InputError(f"{source.path} cannot be read: {error.strerror}") from error
         inputs.append(entry)
     if not inputs:
         raise InputError("embed needs a corpus of files: documents in memory cannot be told apart")
@@ -297,19 +312,16 @@ def _hash(key: dict[str, Any]) -> str:
 
 def _saved_words(folder: Path) -> int | None:
     """Return how many words the folder's vectors have."""
-    try:
-        words = read_json(folder / MANIFEST).get("words")
-    except InputError:  # absent, or damaged, which `look_at` tells
-        return None
+    words = _record(folder / MANIFEST).get("words")  # damage is told by `look_at`
     return words if isinstance(words, int) and words > 0 else None
 
 
 def _is_discovered(folder: Path, key: str) -> bool:
     """Whether the folder's lexicon was found in the same texts."""
-    if not (folder / DISCOVERED).exists() or not (folder / LEXICON).exists():
+    record = _record(folder / DISCOVERED)
+    if record.get("key") != key or not (folder / LEXICON).exists():
         return False
-    record = read_json(folder / DISCOVERED)
-    return record.get("key") == key and record.get("blake2b") == file_digest(folder / LEXICON)
+    return record.get("blake2b") == file_digest(folder / LEXICON)
 
 
 def _discover(
@@ -334,37 +346,42 @@ def _counts(
     corpus: Corpus,
     folder: Path,
     key: str,
-    tokenizer: Tokenizer,
     how: dict[str, Any],
     say: Callable[[str], None],
 ) -> Counts:
-    record = folder / COUNTED
-    if record.exists() and (folder / COUNTS).exists():
-        saved = read_json(record)
-        if saved.get("key") == key and saved.get("blake2b") == file_digest(folder / COUNTS):
+    saved = _record(folder / COUNTED)
+    with contextlib.suppress(OSError, KeyError, TypeError, ValueError):  # absent, or damaged
+        if saved["key"] == key and saved["blake2b"] == file_digest(folder / COUNTS):
             counts = Counts.load(folder / COUNTS)
             counts.tokens = int(saved["tokens"])
             counts.reading = Reading(**saved["reading"])
             say("counts are unchanged")
             return counts
-    counts = count_words(
-        corpus, tokenizer=tokenizer.spec, lowercase=tokenizer.lowercase, nfkc=tokenizer.nfkc, **how
-    )
+    counts = count_words(corpus, **how)
     seconds = how["progress"].seconds["count"]
     say(f"{counts.tokens:,} tokens, {len(counts):,} words in {seconds:.1f} s")
-    disk().remove(record)
+    disk().remove(folder / COUNTED)
     counts.save(folder / COUNTS)
     saved = {
         "key": key, "tokens": counts.tokens, "reading": asdict(counts.reading),
         "blake2b": file_digest(folder / COUNTS), "inputs": _inputs(corpus, folder),
     }  # fmt: skip
-    write_json(record, saved)
+    write_json(folder / COUNTED, saved)
     return counts
 
 
 def _saved_pairs(folder: Path, key: str) -> Cooccurrence | None:
-    if not (folder / MANIFEST).exists():
+    settings = _record(folder / MANIFEST).get("settings")
+    if not isinstance(settings, dict) or settings.get("key") != key:
         return None
-    if read_json(folder / MANIFEST).get("settings", {}).get("key") != key:
-        return None
-    return Cooccurrence.load(folder)
+    with contextlib.suppress(InputError):  # damaged: counted again
+        return Cooccurrence.load(folder)
+    return None
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """Read what says how a file was made; nothing when it is not there, or damaged."""
+    try:
+        return read_json(path)
+    except InputError:
+        return {}

@@ -20,6 +20,7 @@ from typing import Any
 from textzero._compat import Array, has_gpu
 from textzero.cooccurrence import Cooccurrence
 from textzero.errors import InputError, ResourceError
+from textzero.files import refusals
 from textzero.kernels import kernel
 from textzero.memory import memory_bytes
 from textzero.parallel import worker_count
@@ -105,7 +106,10 @@ def train_vectors(
             "word of the vocabulary; lower --min-count or give longer documents"
         )
     asked, device = device, device_of(device)
-    folder = None if workspace is None else workspace.scratch("training")
+    folder = None
+    if workspace is not None:
+        with refusals(workspace.folder):
+            folder = workspace.scratch("training")
     if chosen.solver == "adagrad":
         from textzero.vectors.adagrad import train_adagrad
 
