@@ -73,8 +73,20 @@ def line(question: str, options: argparse.Namespace, **facts: Any) -> None:
 
 
 def local_cluster(workers: int, folder: Path) -> Any:
+    import multiprocessing
+
     import dask
     from distributed import LocalCluster
+
+    # a worker that is started again is a fork of a process that has imported all it needs
+    dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+    modules = [
+        "distributed",
+        "textzero._cooccurrence.shards",
+        "textzero._count_shards",
+        "textzero.kernels.cpu",
+    ]
+    multiprocessing.set_forkserver_preload(modules)
 
     # on a busy machine a worker may take longer to be back than a LocalCluster waits for it
     dask.config.set({"distributed.deploy.lost-worker-timeout": "5 minutes"})

@@ -142,12 +142,14 @@ workers_option = click.option(
 
 def _check_memory(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Refuse a wrong size before anything is counted."""
-    from textzero.memory import memory_bytes
+    from textzero.memory import memory_bytes, memory_warning
 
     try:
         memory_bytes(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+    if warning := memory_warning(value):
+        click.echo(f"Warning: {warning}", err=True)
     return value
 
 

@@ -1,13 +1,14 @@
 """The folder of a run, for commands that write a file or standard output."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from textzero.corpus import Corpus
     from textzero.workspace import Workspace
 
 
@@ -23,15 +24,36 @@ def refuse_to_overwrite(output: str, force: bool) -> None:
     try:
         files.refuse_to_overwrite(output, force)
     except OutputExistsError:
-        tidy_after(output)
+        if Path(output).name:  # not for . or /
+            tidy_after(output)
         raise
+
+
+def refuse_to_replace_input(output: str, texts: "Corpus", *others: str) -> None:
+    """Raise OutputExistsError when the output is a file that is read."""
+    import os
+
+    from textzero.errors import OutputExistsError
+
+    if output == "-" or not os.path.isfile(output):
+        return
+    for path in [*others, *(source.path for source in texts.sources)]:
+        with suppress(OSError):  # a URL
+            if os.path.samefile(path, output):
+                raise OutputExistsError(
+                    f"{path} is read, and cannot be replaced by the output; choose another name"
+                )
 
 
 @contextmanager
 def workspace_beside(
     output: str, quiet: bool = False, store: str | None = None
 ) -> Iterator["Workspace | None"]:
-    """Enter the folder beside an output file; None for standard output and devices."""
+    """Enter the folder beside an output file; None for standard output and devices.
+
+    A folder is refused before the work, not when all is counted and cannot be put there.
+    """
+    from textzero.errors import OutputExistsError
     from textzero.workspace import Workspace
 
     def say(sentence: str) -> None:
@@ -39,6 +61,8 @@ def workspace_beside(
             click.echo(sentence, err=True)
 
     path = Path(output)
+    if path.is_dir():
+        raise OutputExistsError(f"{output} is a folder; name a file in it")
     if output != "-" and (path.is_file() or not path.exists()):
         with Workspace.beside(output, say=say, store=store) as workspace:
             yield workspace

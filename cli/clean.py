@@ -5,6 +5,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -32,7 +33,7 @@ def clean(folders: tuple[Path, ...], recursive: bool, dry_run: bool) -> None:
     gone = left = freed = 0
     for folder in folders or (Path(), Path(tempfile.gettempdir())):
         for place in _places(folder, recursive):
-            for path, size, done, whose in [*_runs(place, dry_run), *_debris(place, dry_run)]:
+            for path, size, done, whose in chain(_runs(place, dry_run), _debris(place, dry_run)):
                 click.echo(f"{done}\t{_one_line(path)}\t{size_text(size)}\t{whose}")
                 gone, left = gone + (done != "kept"), left + (done == "kept")
                 freed += size * (done not in ("kept", "brought back"))

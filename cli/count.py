@@ -8,7 +8,7 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
-from ._workspace import refuse_to_overwrite, workspace_beside
+from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_beside
 
 
 @click.command()
@@ -67,8 +67,10 @@ def count(
         refuse_missing_folder(output)
     begun = perf_counter()
     with workspace_beside(output, quiet, store) as workspace:
+        texts = options.make_corpus(**corpus)
+        refuse_to_replace_input(output, texts)
         counts = count_words(
-            options.make_corpus(**corpus),
+            texts,
             tokenizer=tokenizer,
             lowercase=lowercase,
             nfkc=nfkc,

@@ -7,7 +7,7 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
-from ._workspace import refuse_to_overwrite, workspace_beside
+from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_beside
 
 
 @click.command()
@@ -91,8 +91,10 @@ def discover(
         refuse_missing_folder(output)
     begun = perf_counter()
     with workspace_beside(output, quiet, store) as workspace:
+        texts = options.make_corpus(**corpus)
+        refuse_to_replace_input(output, texts)
         lexicon = discover_words(
-            options.make_corpus(**corpus),
+            texts,
             method=method,
             unit=unit,
             max_length=max_length,

@@ -7,7 +7,7 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
-from ._workspace import refuse_to_overwrite, workspace_beside
+from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_beside
 
 
 @click.command()
@@ -50,6 +50,7 @@ def segment(
     a text is one line. With -o, a run that was broken off goes on when the same command is given
     again.
     """
+    from textzero.errors import InputError
     from textzero.files import refuse_missing_folder
     from textzero.segmenter import Segmenter
     from textzero.segmenting import Form, segment_corpus
@@ -59,12 +60,15 @@ def segment(
     if output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
-    texts = options.make_corpus(**corpus)
+    texts, segmenter = options.make_corpus(**corpus), Segmenter(lexicon)
+    if not len(segmenter.lexicon):
+        raise InputError(f"{lexicon} holds no words; name another lexicon")
+    refuse_to_replace_input(output, texts, lexicon)
     form = Form(separator, n_best, sample, seed, as_json)
     with workspace_beside(output, quiet, store) as workspace:
         reading = segment_corpus(
             texts,
-            Segmenter(lexicon),
+            segmenter,
             sys.stdout.buffer if output == "-" else output,
             form,
             memory=memory,

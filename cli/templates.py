@@ -8,7 +8,7 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
-from ._workspace import refuse_to_overwrite, workspace_beside
+from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_beside
 
 
 @click.command()
@@ -78,8 +78,11 @@ def templates(
             refuse_missing_folder(path)
     begun = perf_counter()
     with workspace_beside(output, quiet) as workspace:
+        texts = options.make_corpus(**corpus)
+        for path in (output, dropped or "-"):
+            refuse_to_replace_input(path, texts)
         found = find_templates(
-            options.make_corpus(**corpus),
+            texts,
             tokenizer=tokenizer,
             lowercase=lowercase,
             nfkc=nfkc,

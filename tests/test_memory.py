@@ -9,7 +9,7 @@ from textzero import memory
 
 def test_a_size_is_read_and_checked():
     assert memory.memory_bytes("1.5 GB") == memory.memory_bytes(3 << 29) == 3 << 29
-    for wrong in ("lots", "-1GB", "1PB", "10MB"):
+    for wrong in ("lots", "-1GB", "1PB", "10MB", "9" * 400, "9999999999TB", "٣GB", 1 << 62, True):
         with pytest.raises(ValueError, match="memory must be"):
             memory.memory_bytes(wrong)
 

@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import os
@@ -12,6 +13,7 @@ from textzero import _segmented_shards, segmenting
 from textzero import workspace as workspaces
 from textzero.corpus import Corpus
 from textzero.discovery import journal
+from textzero.disk import Disk, replaced_disk
 from textzero.engines import Processes
 from textzero.errors import InputError, ResourceError
 from textzero.lexicon import Lexicon
@@ -82,6 +84,20 @@ def test_a_run_that_is_broken_off_anywhere_goes_on_to_the_same_file(
     assert output.read_bytes() == expected
     assert reading.bytes == corpus.size
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.txt", "1.txt", "out.txt"]
+
+
+def test_a_store_on_another_file_system_gives_the_same_file(corpus, tmp_path):
+    class TwoDisks(Disk):
+        def rename(self, old, new):
+            if (tmp_path / "far" in old.parents) != (tmp_path / "far" in new.parents):
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(old))
+            super().rename(old, new)
+
+    output = tmp_path / "out.txt"
+    with replaced_disk(TwoDisks()), Workspace.beside(output, store=tmp_path / "far") as workspace:
+        segment_corpus(corpus, Segmenter(LEXICON), output, workspace=workspace)
+    assert output.read_bytes() == written(corpus, Form())
+    assert os.listdir(tmp_path / "far") == [] and not (tmp_path / ".out.txt.textzero").exists()
 
 
 def test_processes_write_the_same_and_only_what_is_not_there(tmp_path, monkeypatch):

@@ -108,6 +108,18 @@ def test_a_worker_that_comes_late_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_store_in_memory_is_not_sent_to_another_process(store, monkeypatch):
+    content = pickle.dumps(store)
+    monkeypatch.setattr("multiprocessing.parent_process", object)  # as in a worker
+    if store.address.startswith("memory:"):
+        with pytest.raises(ResourceError, match="in the memory of one process; name a folder"):
+            pickle.loads(content)
+    else:
+        assert pickle.loads(content).names() == []
+
+
 def test_an_address_that_nobody_opens_is_told():
+    with pytest.raises(ValueError, match="must not be empty"):
+        Store("")
     with pytest.raises(ResourceError, match="nobody://x cannot be opened"):
         Store("nobody://x").names()

@@ -6,6 +6,7 @@ whole; another run goes on there. By an engine, see `_segmented_shards.py`.
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -121,9 +122,8 @@ def _full_disk(output: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise ResourceError(
-            f"{output}: the disk is full; free some space and run again, which goes on from here"
-        ) from error
+        message = f"{output}: the disk is full; free some space and run again"
+        raise ResourceError(message) from error
 
 
 def _resumed(writer: Writer, stage: Stage, path: Path, output: Path) -> Reading:
@@ -149,6 +149,18 @@ def _resumed(writer: Writer, stage: Stage, path: Path, output: Path) -> Reading:
                     stage.commit("done", mark)
                     writer.due = next_due(monotonic() - begun)
         disk().flush(file)
-    disk().rename(path, output)
-    disk().flush_path(output.parent)
+    _move(path, output)
     return reading
+
+
+def _move(path: Path, output: Path) -> None:
+    """Give a whole file its final name; one of a store may be on another file system."""
+    try:
+        disk().rename(path, output)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with disk().open(path) as text, whole_file(output) as file:
+            shutil.copyfileobj(text, file, 1 << 22)
+    else:
+        disk().flush_path(output.parent)

@@ -5,6 +5,7 @@ the same content is harmless. Names have no slashes.
 """
 
 import contextlib
+import multiprocessing
 import os
 import tempfile
 import uuid
@@ -32,13 +33,15 @@ class Store:
     """
 
     def __init__(self, address: str | os.PathLike[str]) -> None:
+        if not os.fspath(address):
+            raise ValueError("the address of a store must not be empty")
         self.address = os.fspath(address).rstrip("/") or "/"
         self.local = None if "://" in self.address else Path(self.address)
         self._needs: Path | None = None  # where it was sent: the folder that must be there
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.local is None:
-            return Store, (self.address,)
+            return _sent, (self.address, None)
         here = self.local.absolute()  # a worker may stand in another folder
         needs = self._needs or next((f for f in (here, here.parent) if f.is_dir()), None)
         return _sent, (str(here), needs)
@@ -178,6 +181,11 @@ class Store:
 
 
 def _sent(address: str, needs: Path | None) -> Store:
+    if address.startswith("memory:") and multiprocessing.parent_process() is not None:
+        raise ResourceError(
+            f"{address} is in the memory of one process; name a folder or URL that all workers "
+            "reach (--store)"
+        )
     store = Store(address)
     store._needs = needs
     return store

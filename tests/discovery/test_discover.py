@@ -305,6 +305,19 @@ def test_words_of_the_domain_come_first():
     assert first < last - 10
 
 
+def test_the_other_domain_is_counted_within_the_same_bound(monkeypatch):
+    asked = []
+
+    def counted(corpus, **how):
+        asked.append(how["memory"])
+        return count_words(corpus, **how)
+
+    monkeypatch.setattr(discover, "count_words", counted)
+    texts = ["北京的天北京的地", "天地在北京", "地在北京的天"] * 20
+    discover_words(texts, domain=texts, memory="400MB", workers=1)
+    assert asked == ["400MB"]
+
+
 def test_the_domain_score_by_hand():
     shares = discover._Shares(np.array([6.0, 2.0]), np.array([0.0, 4.0]))
     # the other corpus, brought to 8 words, is 0 and 8; the mean of both is 8

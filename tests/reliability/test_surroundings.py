@@ -83,6 +83,38 @@ def test_a_read_only_folder_is_told_in_one_sentence(folder):
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "discover text.txt -o text.txt",
+        "discover . -o ./text.txt",
+        "segment lexicon.tsv text.txt -o link.txt",
+        "segment lexicon.tsv text.txt -o lexicon.tsv",
+        "templates text.txt -o text.txt",
+        "templates text.txt -o templates.tsv --dropped text.txt",
+    ],
+)
+def test_a_text_is_not_replaced_by_what_is_made_of_it(folder, command):
+    os.link("text.txt", "link.txt")
+    result = invoke(*command.split(), "--force")
+    assert result.exit_code == 5 and "is read, and cannot be replaced" in result.stderr
+    assert (folder / "text.txt").read_text() == (folder / "link.txt").read_text() == TEXT
+    assert (folder / "lexicon.tsv").read_text() == LEXICON
+    assert not list(folder.glob("*.textzero"))
+
+
+def test_where_no_word_is_left_the_numbers_are_told(folder):
+    (folder / "empty").touch()
+    for command, told in (
+        ("cooccur text.txt -o out --min-count 99", "of 4 words (30 tokens), 0 passed min_count=99"),
+        ("embed empty -o out --min-count 5", "of 0 words (0 tokens), 0 passed min_count=5"),
+        ("discover empty -o words", "no character of a word twice"),
+        ("segment empty text.txt -o cut", "empty holds no words"),
+    ):
+        result = invoke(*command.split())
+        assert result.exit_code == 3 and told in result.stderr, (command, result.output)
+
+
 @linux
 def test_a_run_needs_no_home(folder):
     surroundings = {

@@ -185,7 +185,9 @@ def discover_words(
         lexicon = _lexicon(found, logs, settings)
         lexicon.reading = reading
     if domain is not None:
-        lexicon = _ranked_by_domain(lexicon, as_corpus(domain), workers, progress)
+        lexicon = _ranked_by_domain(
+            lexicon, as_corpus(domain), memory=memory, workers=workers, progress=progress
+        )
     return lexicon if left_out is None else _without(lexicon, left_out)
 
 
@@ -326,10 +328,10 @@ class _Shares:
         return (self.here + mean / 2) / (self.here + there + mean)
 
 
-def _ranked_by_domain(lexicon: Lexicon, other: Corpus, workers: int, progress: Progress) -> Lexicon:
+def _ranked_by_domain(lexicon: Lexicon, other: Corpus, **how: Any) -> Lexicon:
     if not len(lexicon):
         return lexicon
-    counts = count_words(other, tokenizer=Segmenter(lexicon), workers=workers, progress=progress)
+    counts = count_words(other, tokenizer=Segmenter(lexicon), **how)
     lexicon.reading.add(counts.reading)
     there = np.array([counts.get(word, 0) for word in lexicon], np.float64)
     if not there.any():

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from distributed import Client
+from distributed import Client, Security
 from distributed.comm.addressing import parse_address, parse_host_port
 
 from textzero.engines.base import Engine, Result, Task
@@ -44,6 +44,11 @@ class DaskEngine(Engine):
     def __init__(self, client: Any, say: Callable[[str], None] = _LOG.warning) -> None:
         if isinstance(client, str):
             address = client.replace("dask://", "tcp://", 1)
+            secrets = Security().get_connection_args("client")
+            if address.startswith("tls:") and not secrets.get("ssl_context"):
+                raise ResourceError(
+                    f"{client} needs certificates; name them in Dask's distributed.comm.tls"
+                )
             try:
                 # asked first: a client that has found nobody leaves a thread behind
                 socket.create_connection(
