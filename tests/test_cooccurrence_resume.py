@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from textzero import workspace
 from textzero._cooccurrence import counting, journal, merging, segments, shards
 from textzero._cooccurrence.journal import Journal, Part
-from textzero._cooccurrence.merging import Merge, exact_sum
+from textzero._cooccurrence.merging import Merge, even_ranges, exact_sum
 from textzero._cooccurrence.runs import Rows, Run, write_run
 from textzero._words.spool import Scratch
 from textzero.cooccurrence import Cooccurrence, count_cooccurrences
@@ -330,3 +330,11 @@ def test_a_journal_without_a_stage_keeps_its_parts_in_memory(tmp_path):
     kept.add(Part([kept.write([encoded({1: 1}, {0: 1})])], [(0, 0, 5)]))
     assert kept.covered() == [(0, 0, 5)] and len(kept.runs) == 1
     assert names(tmp_path) == kept.runs
+
+
+def test_ranges_of_rare_words_are_bounded_too():
+    # 100,000 rows of one byte in each of 20 runs: what stands beside them is what takes memory
+    index = np.array([(0, 0, 0), (100_000, 50_000, 100_000)])
+    ranges = even_ranges([index] * 20, 1 << 20)
+    rows = [last - first for first, last in ranges]
+    assert sum(rows) == 100_000 and max(rows) * 20 * 24 < 1 << 20

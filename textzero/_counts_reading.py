@@ -17,6 +17,7 @@ from textzero._words.runs import Rows
 from textzero.corpus.compression import decompression_errors
 from textzero.corpus.sources import Source, describe, open_text_bytes
 from textzero.errors import InputError
+from textzero.files import refuse_device
 from textzero.kernels import kernel
 from textzero.packed import PADDING, PackedStrings
 
@@ -87,6 +88,7 @@ def first_repeated(path: str | Path, words: set[str]) -> InputError:
 
 
 def _described(path: str) -> Source:
+    refuse_device(path)
     try:
         with open(path, "rb") as file:
             return describe(path, 0, file.read(64), "auto")

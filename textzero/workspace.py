@@ -45,7 +45,8 @@ class Stage:
     def commit(self, name: str, facts: Mapping[str, Any]) -> None:
         """Write the entry `name`: from now on its files count."""
         with self.store.create(f"{name}.json") as file:
-            file.write(json.dumps(facts, ensure_ascii=True, allow_nan=False).encode())
+            text = json.dumps(facts, ensure_ascii=True, allow_nan=False)
+            file.write(f"{text}\n{digest(text)}".encode())
 
     def entries(self) -> dict[str, dict[str, Any]]:
         """Return all entries by name; one that cannot be read is as if it were not there."""
@@ -54,8 +55,9 @@ class Stage:
             if not name.endswith(".json") or name == KEY:
                 continue
             with contextlib.suppress(InputError, ValueError):
-                facts = json.loads(self.store.read(name))
-                if isinstance(facts, dict):
+                text, _, told = self.store.read(name).decode().partition("\n")
+                facts = json.loads(text)
+                if isinstance(facts, dict) and told == digest(text):  # no bit was flipped
                     found[name.removesuffix(".json")] = facts
         return found
 

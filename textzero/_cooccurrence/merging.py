@@ -19,6 +19,7 @@ _RANGE = 8 << 20  # bytes of rows that are merged at once, at most
 _LEAST_RANGE = 256 << 10
 _COPIES = 4  # of a range: read, joined, merged, waiting to be written
 _GRID = 64  # rows between two places where a range may end
+_ROW_BYTES = 32  # of a row in each run, besides its records: what stands beside it, and its offset
 
 
 class Merge:
@@ -91,6 +92,8 @@ def even_ranges(
 ) -> list[tuple[int, int]]:
     """Cut rows first ... last - 1 into ranges of about so many bytes in all runs together.
 
+    Rare words have more rows than bytes, and each row takes some bytes in every run.
+
     Args:
         indexes: Of the runs.
         most: Bytes.
@@ -99,7 +102,7 @@ def even_ranges(
     last = int(indexes[0][-1, 0]) if last is None else last
     grid = np.concatenate([np.arange(first, last, _GRID), *(index[:, 0] for index in indexes)])
     grid = np.unique(np.append(grid[(grid > first) & (grid < last)], [first, last]))
-    before = np.zeros(grid.size)
+    before = grid * float(_ROW_BYTES * len(indexes))
     for index in indexes:
         before += np.interp(grid, index[:, 0], index[:, 2])
     cells = np.diff(before).astype(np.int64)
