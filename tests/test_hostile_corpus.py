@@ -9,8 +9,13 @@ import os
 import socket
 import subprocess
 import sys
+import tarfile
+import time
 import tracemalloc
+import zipfile
 import zlib
+from dataclasses import replace
+from functools import partial
 
 import pyarrow
 import pyarrow.parquet
@@ -21,8 +26,11 @@ from textzero.corpus import Corpus, records, sources
 from textzero.corpus.compression import zstd_module
 from textzero.counts import Counts
 from textzero.errors import InputError
+from textzero.files import read_json
 from textzero.lexicon import Lexicon
 from textzero.vectors.formats import load_vectors
+from textzero.vectors.parquet import read_parquet
+from textzero.vectors.tensors import map_safetensors
 from textzero_cli.main import main
 
 COMPRESS = {
@@ -198,6 +206,39 @@ def test_a_stray_quote_in_tsv_is_a_character(tmp_path):
     assert list(Corpus(tmp_path / "a.tsv")) == ['"a', 'b"c', '"d"']
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.tsv"])
+def test_what_came_before_a_record_beyond_the_limit_can_be_kept(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(records, "LONGEST", 2000)
+    monkeypatch.setattr(records, "READ", 512)
+    first = b'{"text": "a"}\n' if name == "a.jsonl" else b"text\na\n"
+    (tmp_path / name).write_bytes(first + b"x" * 3000)
+    corpus = Corpus(tmp_path / name, on_error="skip")
+    reading = corpus.new_reading()
+    assert size_of_pieces(corpus, reading) == 2
+    assert f"skipped the rest of {tmp_path / name}: the line at byte" in reading.losses()[0]
+
+
+def test_archives_are_refused_or_passed_over_by_name(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"x")
+    with tarfile.open(tmp_path / "b.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("../../escaped"))
+    with tarfile.open(tmp_path / "c.tgz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("../../escaped"))
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
+        archive.writestr("../../escaped", "x")
+    corpus = Corpus(tmp_path)
+    assert list(corpus) == ["x"]
+    kinds = [entry.rpartition(": ")[2] for entry in corpus.new_reading().skipped]
+    assert kinds == [f"a {kind} archive must be unpacked first" for kind in ("tar", "tar", "zip")]
+    with pytest.raises(InputError, match=r"b\.tar: a tar archive must be unpacked first"):
+        list(Corpus(tmp_path / "b.tar"))
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/version"), reason="a system without /proc")
+def test_a_file_whose_size_is_not_told_is_read():
+    assert next(iter(Corpus("/proc/version"))).startswith("Linux")
+
+
 # Encodings
 
 
@@ -311,3 +352,41 @@ def test_without_proc_a_spooled_input_lies_where_clean_finds_it(tmp_path, monkey
     [folder] = tmp_path.iterdir()
     assert folder.name.startswith("textzero-")
     assert (folder / "lock").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="a system without /proc")
+def test_another_host_does_not_take_its_own_files_for_the_copy_of_a_pipe(tmp_path, monkeypatch):
+    """There the same process number and descriptor may be another file, or nothing."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
+    corpus = Corpus("-")
+    portion, splits = corpus.portion(corpus.splits())
+    (tmp_path / "other").write_bytes(b"c\nd\n")
+    for location in (tmp_path / "other", tmp_path / "nothing"):
+        portion.listing.sources[0] = replace(portion.sources[0], location=str(location))
+        with pytest.raises(InputError, match=r"is a pipe.* write it to a file that all workers"):
+            list(portion.pieces(splits[0], portion.new_reading()))
+
+
+# Readers of one file
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without FIFOs")
+@pytest.mark.parametrize(
+    "read",
+    [Lexicon.load, load_vectors, map_safetensors, read_json, partial(read_parquet, limit=None)],
+)
+def test_a_device_without_end_or_a_pipe_without_writer_is_refused_at_once(tmp_path, read):
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/zero", tmp_path / "pipe"):
+        with pytest.raises(InputError, match=f"{path} must be a file, got a pipe or a device"):
+            read(path)
+
+
+def test_a_bomb_is_stopped_long_before_its_end(tmp_path):
+    """Of 10 MB that grow to 20 GB, no more is read than shows it."""
+    frame = zstd_module().compress(bytes(64 << 20))  # some 6 kB
+    (tmp_path / "bomb").write_bytes(frame * (10 * 10**6 // len(frame)))
+    begun = time.process_time()
+    with pytest.raises(InputError, match=r"grows more than 1,000 times: from \d+ kB to \d+ MB"):
+        size_of_pieces(Corpus(tmp_path / "bomb"))
+    assert time.process_time() - begun < 5

@@ -9,6 +9,8 @@ import tracemalloc
 import zipfile
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
 from safetensors.numpy import save_file
@@ -122,6 +124,24 @@ def test_a_header_of_100_mb_is_refused_before_it_is_read(tmp_path):
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("shape", [(0, 1 << 62), (0, 1 << 62, 1 << 62), (1,) * 100])
+def test_a_shape_that_numpy_cannot_have_is_refused(tmp_path, shape):
+    size = 4 * (0 not in shape)
+    entry = {"dtype": "F32", "shape": shape, "data_offsets": [0, size]}
+    header = json.dumps({"a": entry}).encode()
+    (tmp_path / "a").write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
+    with pytest.raises(InputError, match="a of shape"):
+        map_safetensors(tmp_path / "a")
+
+
+@pytest.mark.parametrize("format", ["word2vec", "glove", "auto"])
+def test_what_only_python_takes_for_a_number_is_none(tmp_path, format):
+    rows = b"a 1 2\nb 1_0 2\nc 1 3\n"
+    (tmp_path / "a").write_bytes(rows if format == "glove" else b"3 2\n" + rows)
+    with pytest.raises(InputError, match=r"a:[23]: .*numbers"):
+        load_vectors(tmp_path / "a", format)
+
+
 def test_a_folder_whose_norms_are_not_finite_is_refused(vectors, tmp_path):
     broken = vectors.like(vectors.vectors.copy(), None)
     broken.vectors[3, 1] = np.nan
@@ -150,6 +170,19 @@ def test_words_that_look_like_paths_write_nothing_outside(tmp_path):
     names = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*"))
     files = [f"projector/{name}" for name in ("metadata.tsv", "tensors.tsv")]
     assert names == ["out", *(f"out/{f}" for f in ("parquet", "projector", *files, "word2vec"))]
+
+
+@pytest.mark.parametrize(("rows", "dim"), [(2000, 10_000), (1, (1 << 20) + 1)])
+def test_a_parquet_file_of_one_number_that_fills_the_memory_is_refused(tmp_path, rows, dim):
+    vector = pyarrow.FixedSizeListArray.from_arrays(
+        pyarrow.nulls(rows * dim, "f4").fill_null(1), dim
+    )
+    table = pyarrow.table({"word": [f"w{i}" for i in range(rows)], "vector": vector})
+    pyarrow.parquet.write_table(table, tmp_path / "a", compression="zstd")
+    del table, vector
+    wanted = "grows more than 1,000 times" if rows > 1 else "the dimension must be from 1 to"
+    with pytest.raises(InputError, match=wanted):
+        load_vectors(tmp_path / "a")
 
 
 # Files larger than memory

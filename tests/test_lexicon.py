@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from textzero.counting import count_words
 from textzero.errors import InputError, ResourceError
 from textzero.lexicon import Lexicon
+from textzero.packed import PackedStrings
 
 WORD = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=6)
 NUMBER = st.floats(-1e6, 1e6) | st.just(math.nan)
@@ -261,3 +262,28 @@ def test_json_lines_under_another_name_are_not_taken_for_words(tmp_path):
     path.write_text('{"word": "云计算", "count": 5}\n', encoding="utf-8")
     with pytest.raises(InputError, match="looks like JSON lines"):
         Lexicon.load(path)
+
+
+def test_packed_columns_stay_packed_and_are_written_alike(tmp_path):
+    """So that millions of dropped words cost what their bytes do, and less when they are mapped."""
+    words, reasons = ["ab", "cd", "ef"], ["rare", "alone", "inside 'x'"]
+    counts = np.memmap(tmp_path / "counts", np.int64, "w+", shape=3)
+    counts[:] = [3, 2, 1]
+    logs = np.full(3, np.nan)
+    packed = PackedStrings.from_strings(reasons)
+    lean = Lexicon(PackedStrings.from_strings(words), counts, logs, reasons=packed)
+    plain = Lexicon(words, [3, 2, 1], logs, reasons=reasons)
+    assert lean.reasons is packed
+    assert np.shares_memory(lean.counts, counts)
+    kept = Lexicon(["a"], [9])
+    for name, dropped in (("lean", lean), ("plain", plain)):
+        Lexicon(kept.words, kept.counts, dropped=dropped).save(tmp_path / name)
+    assert (tmp_path / "lean").read_bytes() == (tmp_path / "plain").read_bytes()
+
+
+@pytest.mark.parametrize("log", ["inf", "-inf", "nan", "1e999", "-401", "1_0", "\u0661"])
+def test_a_logarithm_that_is_none_is_refused_with_its_line(tmp_path, log):
+    head = "# {}\nword\tcount\tlog_probability\treason\n"
+    (tmp_path / "a").write_text(f"{head}b\t1\t-1\t\nab\t3\t{log}\t\n", "utf-8")
+    with pytest.raises(InputError, match="a:4: "):
+        Lexicon.load(tmp_path / "a")

@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,6 +19,9 @@ from textzero_cli.main import main
 LINES = [f"line {i}" for i in range(2000)]
 TEXT = "".join(f"{line}\n" for line in LINES).encode()
 URL = "faulty://a.txt"
+
+
+sleep = time.sleep
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +158,9 @@ class Handler(BaseHTTPRequestHandler):
         if what.isdigit():
             self._head(int(what), 0)
             return
+        if what == "redirect":
+            self._head(302, 0, Location=self.path)
+            return
         start, stop = 0, len(TEXT)
         wanted = self.headers.get("Range")
         if wanted and self.ranges:
@@ -163,10 +170,12 @@ class Handler(BaseHTTPRequestHandler):
             self._head(206, stop - start, Content_Range=place)
         else:
             self._head(200, stop)
-        if what == "cut":
+        if what in ("cut", "stall"):
             stop = (start + stop) // 2
         self.wfile.write(TEXT[start:stop])
-        if what == "cut":
+        if what == "stall":
+            sleep(0.4)  # longer than SILENCE
+        if what in ("cut", "stall"):
             self.close_connection = True
 
 
@@ -199,3 +208,17 @@ def test_an_http_server_that_only_fails_is_named(fault, says):
         with pytest.raises(InputError, match=f"{url} cannot be read") as caught:
             list(Corpus(url))
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_an_http_server_that_falls_silent_is_asked_again(monkeypatch, ranges):
+    monkeypatch.setattr(remote, "SILENCE", 0.2)
+    with serving(["stall", "send", "stall"], ranges) as url:
+        assert list(Corpus(url)) == LINES
+    with serving(["stall"] * 99, ranges) as url, pytest.raises(InputError, match="5 attempts"):
+        list(Corpus(url))
+
+
+def test_redirects_without_end_are_an_error():
+    with serving(["redirect"] * 999) as url, pytest.raises(InputError, match=f"{url} cannot"):
+        list(Corpus(url))

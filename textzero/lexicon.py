@@ -22,7 +22,7 @@ from textzero.corpus.compression import decompression_errors
 from textzero.corpus.sources import describe, open_text_bytes
 from textzero.counts import read_rows
 from textzero.errors import InputError
-from textzero.files import refuse_pickle, whole_file
+from textzero.files import refuse_device, refuse_pickle, whole_file
 from textzero.kernels.reference.segment import LIMIT, UNITS
 from textzero.packed import PackedStrings
 
@@ -77,7 +77,8 @@ class Lexicon(Mapping[str, int]):
         logs = np.asarray(log_probabilities, np.float64)
         self.log_probabilities = np.round(logs, _DECIMALS) + 0.0  # no -0
         self.scores = {name: np.asarray(c, np.float64) for name, c in (scores or {}).items()}
-        self.dropped, self.reasons = dropped, list(reasons)
+        self.dropped = dropped
+        self.reasons = reasons if isinstance(reasons, PackedStrings) else list(reasons)
         self.reading = Reading()
         self.settings: dict[str, Any] = {**_DEFAULTS, **(settings or {})}
         self._places: dict[str, int] | None = None
@@ -179,12 +180,13 @@ class Lexicon(Mapping[str, int]):
         for start in range(0, len(self), _ROWS):
             part = slice(start, start + _ROWS)
             words = list(self.words[part])
-            _refuse_unfit(words, self.reasons[part])
+            reasons = list(self.reasons[part]) or [""] * len(words)
+            _refuse_unfit(words, reasons)
             logs = [f"{v:.{_DECIMALS}f}" for v in self.log_probabilities[part].tolist()]
             rows = zip(
                 *(words, map(str, self.counts[part].tolist()), _without_nan(logs)),
                 *(_without_nan([f"{v:.6g}" for v in c[part].tolist()]) for c in columns),
-                self.reasons[part] or [""] * len(words),
+                reasons,
                 strict=True,
             )
             yield ("\n".join(map("\t".join, rows)) + "\n").encode()
@@ -200,6 +202,7 @@ class Lexicon(Mapping[str, int]):
             InputError: The file cannot be read or is none of these; the message names the line.
         """
         path = str(path)
+        refuse_device(path)
         try:
             with open(path, "rb") as file:
                 begin = file.read(64)
@@ -263,7 +266,7 @@ def _whole_numbers(counts: Array | Sequence[int]) -> Array:
     whole = given.dtype.kind in "iu" or (given.dtype.kind == "f" and (given % 1 == 0).all())
     if not whole or (given < 0).any() or (given >= 2**63).any():
         raise ValueError("counts must be whole numbers from 0 to 2^63 - 1, got others")
-    return given.astype(np.int64)
+    return given.astype(np.int64, copy=not isinstance(counts, np.memmap))  # mapped: stays on disk
 
 
 def _without_nan(numbers: list[str]) -> list[str]:
@@ -357,6 +360,9 @@ def _counts(column: Sequence[str]) -> Array:
 
 
 def _numbers(column: Sequence[str]) -> Array:
+    text = "".join(column)
+    if not text.isascii() or "_" in text:  # which Python's numbers may have
+        raise ValueError
     return np.array([float(number) if number else math.nan for number in column], np.float64)
 
 

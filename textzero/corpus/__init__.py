@@ -48,7 +48,8 @@ class Corpus:
     bytes (gzip, bz2, xz, zstd), the format by magic bytes and suffix.
 
     Args:
-        paths: Files, folders (recursive, sorted, hidden names skipped), globs, fsspec URLs, `-`.
+        paths: Files, folders (recursive, sorted, hidden names skipped), globs, fsspec URLs, `-`
+            (standard input: copied to a temporary file, which workers on other hosts have not).
         include: Patterns that files in folders must match, such as `*.py`.
         exclude: Patterns that files in folders must not match.
         format: "auto", "text", "jsonl", "csv", "tsv" or "parquet".

@@ -7,7 +7,6 @@ are padding, anything else there is an error.
 import bz2
 import io
 import lzma
-import os
 import sys
 import zlib
 from typing import Any
@@ -42,7 +41,8 @@ class Decompressed(io.RawIOBase):
         stored: The stored bytes, which can be seeked; closed together with this.
         compression: "gzip", "bz2", "xz" or "zstd".
         name: What messages call the file.
-        max_expansion: The file may grow so many times, or to 16 MB, whichever is more.
+        max_expansion: What has been read of the file may grow so many times, or to 16 MB,
+            whichever is more: a bomb is stopped long before its end.
 
     Raises:
         InputError: While reading: it grows more.
@@ -53,9 +53,8 @@ class Decompressed(io.RawIOBase):
         self, stored: Any, compression: str, name: str, max_expansion: int = MAX_EXPANSION
     ) -> None:
         self._stored, self._compression, self._name = stored, compression, name
-        self._size = stored.seek(0, os.SEEK_END)
         stored.seek(0)
-        self._max_expansion, self._given = max_expansion, 0
+        self._max_expansion, self._taken, self._given = max_expansion, 0, 0
         self._decoder: Any = _new_decoder(compression)
         self._waiting = b""  # stored bytes that no decoder has seen
         self._inside, self._done = False, False  # of a stream; all streams
@@ -69,7 +68,8 @@ class Decompressed(io.RawIOBase):
         block = b"" if self._done or not len(buffer) else self._next(len(buffer))
         buffer[: len(block)] = block
         self._given += len(block)
-        check_expansion(self._name, self._compression, self._size, self._given, self._max_expansion)
+        most = self._max_expansion
+        check_expansion(self._name, self._compression, self._taken, self._given, most)
         return len(block)
 
     def _next(self, size: int) -> bytes:
@@ -78,6 +78,7 @@ class Decompressed(io.RawIOBase):
             ended = False
             if not self._waiting and (not self._inside or self._decoder.needs_input):
                 self._waiting = self._stored.read(_BLOCK)
+                self._taken += len(self._waiting)
                 ended = not self._waiting
             if not self._inside:
                 self._waiting = self._waiting.lstrip(b"\0")  # padding
@@ -103,12 +104,15 @@ class Decompressed(io.RawIOBase):
             super().close()
 
 
-def check_expansion(name: str, kind: str, stored: int, grown: int, most: int) -> None:
+def check_expansion(
+    name: str, kind: str, stored: int, grown: int, most: int = MAX_EXPANSION
+) -> None:
     """Raise InputError when `stored` bytes grow to more than 16 MB and `most` times as much."""
     if grown > max(_FREE, most * stored):
         raise InputError(
             f"{name} ({kind}) grows more than {most:,} times: from {size_text(stored)} to "
-            f"{size_text(grown)} and more; raise --max-expansion if that is right"
+            f"{size_text(grown)} and more; if that is right, raise --max-expansion, or decompress "
+            "it first"
         )
 
 

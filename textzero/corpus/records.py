@@ -20,8 +20,13 @@ from textzero.errors import InputError
 DEFAULT_FIELD = "text"
 LONGEST = 64 << 20  # bytes of a JSON line, or a row of a table
 READ = 1 << 18  # bytes read at once
-_BATCH = 4096  # rows of Parquet read at once, or fewer where they are long
+_BATCH = 64  # rows of Parquet read at once, or fewer where they are long; one page may hold
+# millions of a text that is stored once
 _BATCH_BYTES = 32 << 20
+
+
+class TooLong(InputError):
+    """A record that is too long to be held, behind which the next cannot be found."""
 
 
 def record_documents(
@@ -54,7 +59,12 @@ def record_documents(
             found = _json_lines(source, read, base, start == 0, name, strict, on_error, reading)
         else:
             found = _table(source, read, base, name, on_error, reading)
-        yield from _with_text(source, name, strict, reading, found)
+        try:
+            yield from _with_text(source, name, strict, reading, found)
+        except TooLong as error:
+            if on_error != "skip":
+                raise
+            reading.skipped.append(f"the rest of {error}")
 
 
 def _with_text(
@@ -94,9 +104,9 @@ def _lines(source: Source, read: Read, offset: int) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def _too_long(source: Source, what: str, hint: str = "") -> InputError:
-    most = LONGEST >> 20
-    return InputError(f"{source}: {what} is longer than {most} MB, the most of a record{hint}")
+def _too_long(source: Source, what: str, hint: str = "") -> TooLong:
+    most = f"{LONGEST >> 20} MB, the most of a record{hint}"
+    return TooLong(f"{source}: {what} is longer than {most}; --on-error skip keeps what was read")
 
 
 def _json_lines(

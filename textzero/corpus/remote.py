@@ -15,6 +15,7 @@ from textzero.errors import InputError, TextzeroError
 
 ATTEMPTS = 5
 FIRST_WAIT = 0.5  # seconds; each wait is twice the last
+SILENCE = 60.0  # seconds without a byte from an HTTP server after which it counts as gone
 _PASSING = (408, 425, 429)  # of HTTP's 4xx, those that may go away
 _VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "updated", "last_modified")
 Result = TypeVar("Result")
@@ -63,7 +64,14 @@ def file_system(url: str) -> tuple[Any, str]:
     import fsspec
 
     try:
-        return fsspec.core.url_to_fs(url)
+        options: dict[str, Any] = {}
+        if url.startswith(("http://", "https://")):
+            import aiohttp
+
+            # its own bound, 5 minutes for a whole file, ends large ones and waits long for others
+            patience = aiohttp.ClientTimeout(sock_connect=SILENCE, sock_read=SILENCE)
+            options = {"client_kwargs": {"timeout": patience}}
+        return fsspec.core.url_to_fs(url, **options)
     except (ImportError, ValueError) as error:
         raise InputError(f"{url} cannot be read: {error}") from error
 

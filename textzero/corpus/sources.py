@@ -5,6 +5,7 @@ Opens bytes and nothing else: decoding and documents are the business of `stream
 """
 
 import atexit
+import contextlib
 import fnmatch
 import glob
 import hashlib
@@ -28,6 +29,7 @@ from textzero.errors import InputError, ResourceError
 from textzero.workspace import Workspace
 
 _PARQUET = b"PAR1"
+_ARCHIVES = ((b"PK\x03\x04", "zip"), (b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07", "rar"))
 _END = 1 << 16  # bytes of a file's beginning, and of its end, that tell it from another
 _RECORD_SUFFIXES = {
     ".jsonl": "jsonl",
@@ -36,6 +38,10 @@ _RECORD_SUFFIXES = {
     ".tsv": "tsv",
     ".parquet": "parquet",
 }
+_ELSEWHERE = (
+    "is a pipe, whose copy only the host that read it has, while that process is there; "
+    "write it to a file that all workers reach"
+)
 _COMPRESSION_SUFFIXES = {".gz", ".bz2", ".xz", ".lzma", ".zst", ".zstd"}
 
 
@@ -51,6 +57,7 @@ class Source:
         location: Where the bytes are, when not at `path`.
         version: What the server of a URL says that tells its contents from others.
         max_expansion: How many times it may grow when it is decompressed.
+        spooled: Device and inode of the copy of a pipe, which no other host has.
     """
 
     path: str
@@ -60,6 +67,7 @@ class Source:
     location: str = ""
     version: str = ""
     max_expansion: int = MAX_EXPANSION
+    spooled: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         return self.path
@@ -69,15 +77,26 @@ def open_bytes(source: Source) -> BinaryIO:
     """Open the stored bytes, unbuffered.
 
     Raises:
-        InputError: The file cannot be read; or, behind a URL, has changed since it was listed.
+        InputError: The file cannot be read; or, behind a URL, has changed since it was listed; or
+            it is the copy of a pipe, and this is another host.
     """
     location = source.location or source.path
     if is_url(location):
         return cast(BinaryIO, RemoteFile(location, source.size, source.version))
     try:
-        return open(location, "rb", buffering=0)
+        file = cast(BinaryIO, open(location, "rb", buffering=0))
     except OSError as error:
-        raise InputError(f"{source} cannot be read: {error.strerror or error}") from error
+        why = f"cannot be read: {error.strerror or error}"
+        raise InputError(f"{source} {_ELSEWHERE if source.spooled else why}") from error
+    if source.spooled and _identity(file) != source.spooled:
+        file.close()
+        raise InputError(f"{source} {_ELSEWHERE}")
+    return file
+
+
+def _identity(file: BinaryIO) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino
 
 
 def fingerprint(source: Source) -> list[Any]:
@@ -216,11 +235,31 @@ def _add_file(path: str, format: str, listing: Listing, named: bool = False) -> 
             listing.skipped.append(f"{path}: not a regular file")
             return
         with open(path, "rb", buffering=0) as file:
-            listing.sources.append(describe(path, status.st_size, file.read(64), format))
+            head = file.read(512)
+            if head and not status.st_size:  # as of /proc, where sizes are not told
+                file.seek(0)
+                listing.sources.append(_spool(file, path, format))
+                return
+        if archive := _archive_of(path, head):
+            why = f"{path}: {archive} must be unpacked first"
+            if named:
+                raise InputError(why)
+            listing.skipped.append(why)
+            return
+        listing.sources.append(describe(path, status.st_size, head, format))
     except OSError as error:
         if named:
             raise InputError(f"{path} cannot be read: {error.strerror}") from error
         listing.skipped.append(f"{path}: {error.strerror}")
+
+
+def _archive_of(path: str, head: bytes) -> str:
+    """Name the kind of a file that holds files, "" for others."""
+    name = path.lower()
+    is_tar = name.endswith((".tgz", ".tbz2", ".txz", *(f".tar{s}" for s in _COMPRESSION_SUFFIXES)))
+    if head[257:262] == b"ustar" or (is_tar and compression_of(head)):
+        return "a tar archive"
+    return next((f"a {kind} archive" for magic, kind in _ARCHIVES if head.startswith(magic)), "")
 
 
 def _add_url(
@@ -310,14 +349,20 @@ def _spool(stream: Any, name: str, format: str) -> Source:
     with _refusals(name):
         file, location = _nameless_file()
     size = 0
-    while block := stream.read(1 << 20):
+    try:
+        while block := stream.read(1 << 20):
+            with _refusals(name):
+                size += file.write(block)
         with _refusals(name):
-            size += file.write(block)
-    with _refusals(name):
-        file.flush()
+            file.flush()
+    except BaseException:
+        with contextlib.suppress(OSError):  # what is left to write has no room
+            file.close()
+        raise
     _SPOOLED.append(file)
     with open(location, "rb") as copy:
-        return describe(name, size, copy.read(64), format, location=location)
+        source = describe(name, size, copy.read(64), format, location=location)
+        return replace(source, spooled=_identity(copy))
 
 
 def _nameless_file() -> tuple[BinaryIO, str]:

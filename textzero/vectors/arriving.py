@@ -18,6 +18,7 @@ from textzero.vectors.word_vectors import WordVectors
 from textzero.vocabulary import Vocabulary
 
 LONGEST_WORD = 4096  # bytes
+LARGEST_DIM = 1 << 20
 
 
 class GrowingMatrix:
@@ -79,11 +80,18 @@ class Rows:
         dim: Numbers of a vector.
         memory: Bound on memory, such as "1GB"; None: half of the machine's.
         both: Whether each word has a row of the other matrix too.
+
+    Raises:
+        InputError: There is no number in a vector, or more than LARGEST_DIM.
     """
 
     def __init__(
         self, path: Path, dim: int, memory: int | str | None = None, both: bool = False
     ) -> None:
+        if not 1 <= dim <= LARGEST_DIM:
+            raise InputError(
+                f"{path}: the dimension must be from 1 to {LARGEST_DIM:,}, got {dim:,}"
+            )
         self.path, self.dim = path, dim
         self.words: dict[str, None] = {}
         self.counts: list[int] = []

@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
+from textzero.corpus.compression import check_expansion
 from textzero.errors import InputError
-from textzero.files import whole_file
+from textzero.files import refuse_device, whole_file
 from textzero.vectors.arriving import Rows
 from textzero.vectors.word_vectors import WordVectors
 
 MAGIC = b"PAR1"  # what a Parquet file begins with
 _KEY = b"textzero"
 _ROWS = 1 << 15  # of a row group
-_BATCH = 1 << 12  # rows read at once
+_BATCH = 64  # rows read at once: one page may hold millions of a value that is stored once
 
 
 def write_parquet(vectors: WordVectors, path: str | Path) -> None:
@@ -67,8 +68,10 @@ def read_parquet(path: Path, limit: int | None, memory: int | str | None = None)
     import pyarrow.parquet as pq
 
     rows: Rows | None = None
-    read = 0
+    read = grown = 0
+    refuse_device(path)
     try:
+        stored = path.stat().st_size
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
             names = [n for n in ("word", "count", "vector", "context") if n in schema.names]
@@ -85,6 +88,8 @@ def read_parquet(path: Path, limit: int | None, memory: int | str | None = None)
                 part = batch if limit is None else batch.slice(0, limit - read)
                 if not part.num_rows:
                     continue
+                grown += part.nbytes
+                check_expansion(str(path), "Parquet", stored, grown)
                 vectors = _matrix(path, part, "vector", read)
                 rows = rows or Rows(path, vectors.shape[1], memory, "context" in names)
                 _add(rows, part, vectors, read)

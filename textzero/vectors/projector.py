@@ -6,7 +6,7 @@ import numpy as np
 
 from textzero.disk import disk
 from textzero.errors import InputError
-from textzero.files import whole_folder
+from textzero.files import refuse_device, whole_folder
 from textzero.vectors.arriving import Rows
 from textzero.vectors.rows import blocks
 from textzero.vectors.word2vec import decimals, read_lines, to_float32
@@ -17,6 +17,8 @@ TENSORS, METADATA = "tensors.tsv", "metadata.tsv"
 
 def read_projector(path: Path, limit: int | None, memory: int | str | None = None) -> WordVectors:
     """A folder with tensors.tsv (numbers, tabs between) and metadata.tsv (a word a line)."""
+    for name in (TENSORS, METADATA):
+        refuse_device(path / name)
     try:
         words = (path / METADATA).read_bytes().removesuffix(b"\n").split(b"\n")
         with open(path / TENSORS, "rb") as stream:

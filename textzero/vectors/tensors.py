@@ -14,7 +14,7 @@ import numpy as np
 from textzero._compat import Array
 from textzero.disk import disk
 from textzero.errors import InputError, ResourceError
-from textzero.files import refuse_pickle
+from textzero.files import refuse_device, refuse_pickle
 
 _TYPES = {"F32": np.float32, "F16": np.float16, "F64": np.float64, "I64": np.int64}
 _ORDER = ("I64", "F64", "F32", "F16")  # in which the library writes them
@@ -67,6 +67,7 @@ def map_safetensors(path: Path) -> dict[str, Array]:
     """
     from safetensors import SafetensorError, safe_open
 
+    refuse_device(path)
     try:
         with open(path, "rb") as raw:
             head = raw.read(8)
@@ -93,10 +94,12 @@ def map_safetensors(path: Path) -> dict[str, Array]:
             raise InputError(
                 f"{path}: {name} must be one of {', '.join(_TYPES)}, got {entry['dtype']}"
             )
-        shape = tuple(entry["shape"])
-        if 0 in shape:
-            tensors[name] = np.zeros(shape, _TYPES[entry["dtype"]])
-            continue
+        shape, kind = tuple(entry["shape"]), _TYPES[entry["dtype"]]
         offset = 8 + size + entry["data_offsets"][0]
-        tensors[name] = np.memmap(path, _TYPES[entry["dtype"]], "r", offset, shape)
+        try:
+            empty = 0 in shape
+            made = np.zeros(shape, kind) if empty else np.memmap(path, kind, "r", offset, shape)
+        except (ValueError, OSError) as error:  # of more dimensions than NumPy has, or of 0 x 2^62
+            raise InputError(f"{path}: {name} of shape {shape!r:.60}: {error}") from error
+        tensors[name] = made
     return tensors

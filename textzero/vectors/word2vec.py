@@ -16,18 +16,18 @@ import numpy as np
 from textzero._compat import Array
 from textzero.corpus.sources import describe, open_text_bytes
 from textzero.errors import InputError
-from textzero.files import refuse_pickle
-from textzero.vectors.arriving import LONGEST_WORD, Rows
+from textzero.files import refuse_device, refuse_pickle
+from textzero.vectors.arriving import LARGEST_DIM, LONGEST_WORD, Rows
 from textzero.vectors.rows import blocks
 from textzero.vectors.word_vectors import WordVectors
 
 _HEADER = 64  # bytes in which the header line of a word2vec file must end
-_LARGEST_DIM = 1 << 20
 _FIRST = 1 << 18  # bytes whose lines tell the dimension of a GloVe file
 
 
 def open_file(path: Path) -> tuple[BinaryIO, int]:
     """Open behind the compression; the size is -1 when only reading to the end would tell."""
+    refuse_device(path)
     try:
         with open(path, "rb") as file:
             head = file.read(64)
@@ -61,13 +61,13 @@ def is_number(field: bytes) -> bool:
         float(field)
     except ValueError:
         return False
-    return True
+    return b"_" not in field
 
 
 def check_size(path: Path, rows: int, dim: int, size: int, least: int) -> None:
     """Refuse a header that promises more than the file can hold."""
-    if not 1 <= dim <= _LARGEST_DIM:
-        raise InputError(f"{path}: the dimension must be from 1 to {_LARGEST_DIM:,}, got {dim:,}")
+    if not 1 <= dim <= LARGEST_DIM:
+        raise InputError(f"{path}: the dimension must be from 1 to {LARGEST_DIM:,}, got {dim:,}")
     if size >= 0 and rows * least > size:
         raise InputError(
             f"{path}: the header promises {rows:,} rows of dimension {dim:,}, at least "
@@ -209,6 +209,8 @@ def write_rows(
 
 def to_float32(fields: list[bytes]) -> Array:
     """Parse decimals; one that float32 cannot hold becomes infinite, which `Rows` refuses."""
+    if b"_" in b" ".join(fields):  # which Python's numbers may have
+        raise ValueError("an underscore is no digit")
     with np.errstate(over="ignore"):
         return np.fromiter(map(float, fields), np.float64, len(fields)).astype(np.float32)
 
