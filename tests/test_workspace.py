@@ -11,7 +11,8 @@ import pytest
 from textzero import workspace
 from textzero.errors import OutputExistsError, ResourceError
 from textzero.locks import Holder
-from textzero.workspace import Workspace, is_dead, left_behind, tidy_after
+from textzero.store import Store
+from textzero.workspace import Stage, Workspace, is_dead, left_behind, tidy_after
 
 KEY = {"inputs": [["a.txt", 3]], "window": 5}
 
@@ -184,3 +185,14 @@ def test_what_a_run_left_that_was_killed_after_its_output_goes_but_not_what_one_
         tidy_after(output)
         assert left.folder.exists() == replaces
         output.unlink()
+
+
+@pytest.mark.parametrize("flipped", range(0, 40, 3))
+def test_an_entry_of_which_a_bit_was_flipped_is_as_if_it_were_not_there(tmp_path, flipped):
+    """What it says was done would be left out, or done twice, in silence; or be infinite."""
+    stage = Stage("stage", Store(tmp_path))
+    stage.commit("0", {"covered": [[0, 0, 4194304]], "tokens": 12})
+    data = bytearray((tmp_path / "0.json").read_bytes())
+    data[flipped] ^= 1
+    (tmp_path / "0.json").write_bytes(data)
+    assert stage.entries() == {}

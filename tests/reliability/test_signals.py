@@ -168,7 +168,7 @@ def test_ctrl_c_at_any_time_ends_with_130_and_no_litter(text, tmp_path, command)
             assert os.listdir(folder) == ["out"]
             continue
         assert process.returncode == 130
-        assert stderr.startswith("Error: interrupted") and "Traceback" not in stderr
+        assert "\nError: interrupted" in f"\n{stderr}" and "Traceback" not in stderr
         # whole results of stages may stay in the output of `embed`; nothing hidden, nothing half
         left = [name for _, _, names in os.walk(folder) for name in names]
         assert [name for name in left if "partial" in name or name.startswith(".")] == []
