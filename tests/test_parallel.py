@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from textzero import crew
 from textzero.errors import ResourceError
 from textzero.parallel import ordered_threads, run_processes, run_threads, worker_count
 
@@ -282,3 +283,22 @@ def test_ctrl_c_is_the_parents_also_while_a_worker_imports(tmp_path, monkeypatch
     assert found == [False] * 3  # a worker's own processes can be interrupted
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
     assert capfd.readouterr().err == ""
+
+
+def test_ctrl_c_while_a_process_is_started_waits_until_it_has_all_it_needs():
+    done = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with pytest.raises(KeyboardInterrupt):
+        with crew._ctrl_c_waits():
+            # to another thread, as the system may do: what this thread blocks does not help
+            def told():
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+                signal.raise_signal(signal.SIGINT)
+
+            thread = threading.Thread(target=told)
+            thread.start()
+            thread.join()
+            time.sleep(0.01)
+            done.append(True)
+    assert done
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from typing import Any
 
 
@@ -164,15 +164,31 @@ def _end_of(process: Any) -> str:
 
 @contextmanager
 def _ctrl_c_waits() -> Iterator[None]:
-    """Hold back Ctrl-C from this thread, and from processes that it starts, where that can be."""
+    """Hold back what asks this process to end, and Ctrl-C from processes that it starts.
+
+    The system may give a signal to any thread, and Python then raises in the main one: an
+    interruption half way would leave a process that waits for what it is to do.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    held: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        ends: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in ends:
+            if callable(signal.getsignal(number)):
+                handlers[number] = signal.signal(number, lambda told, _: held.append(told))
+    resource_tracker.ensure_running()  # which would let Ctrl-C through again once it runs
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for told, handler in handlers.items():
+            signal.signal(told, handler)
+        if held:
+            handlers[held[0]](held[0], None)
 
 
 def _serve(
