@@ -78,7 +78,8 @@ def merged(
     inputs = _Inputs(runs, bench.documents, low, high)
     if not inputs.spans:
         return
-    rows = max(bench.room * 3 // 10 // (2 * ROW_BYTES), 64)
+    rows = min(bench.room * 3 // 10 // (2 * ROW_BYTES), sum(run.words for run in runs))
+    rows = max(rows, 64)
     out = Rows(
         np.zeros(max(rows * ROW_BYTES, inputs.longest) + PADDING, np.uint8),
         np.zeros(rows + 1, np.int64), np.empty(rows, np.int64),
