@@ -24,7 +24,7 @@ from textzero.disk import disk
 from textzero.engines import as_engine
 from textzero.errors import ResourceError
 from textzero.files import refuse_small_disk, size_text
-from textzero.memory import BASE
+from textzero.memory import BASE, keep_heap_small
 from textzero.progress import Progress
 from textzero.tokens import Tokenizer
 from textzero.vocabulary import Vocabulary
@@ -216,6 +216,7 @@ def counted_rows(
 def merged_rows(task: Task, journal: Journal) -> Iterator[Rows]:
     """Yield the sums of all runs, which go with the last row when nobody needs them again."""
     n_words = len(task.vocabulary)
+    keep_heap_small()
     reduce_runs(journal, n_words, task.room, task.workers)
     with Merge(journal.store, journal.runs, n_words, task.room, task.workers) as merge:
         yield from merge.rows()
