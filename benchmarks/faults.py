@@ -194,7 +194,7 @@ class PreloadedDisk:
         """What tells the shim what to do."""
         Path(self.report).unlink(missing_ok=True)
         return os.environ | {
-            "LD_PRELOAD": self.library, "FAULT_FOLDER": folder, "FAULT_REPORT": self.report,
+            "LD_PRELOAD": self.shim, "FAULT_FOLDER": folder, "FAULT_REPORT": self.report,
             "FAULT_AT": str(self.k), "FAULT_WITH": str(self.code), "TMPDIR": folder,
         }  # fmt: skip
 
@@ -241,7 +241,7 @@ def main() -> None:
         if not shutil.which("cc"):
             sys.exit("--preload needs a C compiler named cc")
         (work / "shim.c").write_text(SHIM)
-        PreloadedDisk.library, PreloadedDisk.report = str(work / "shim.so"), str(work / "report")
+        PreloadedDisk.shim, PreloadedDisk.report = str(work / "shim.so"), str(work / "report")
         compile_it = f"cc -O1 -shared -fPIC -o {work}/shim.so {work}/shim.c -ldl"
         subprocess.run(shlex.split(compile_it), check=True)
         disks = PreloadedDisk
