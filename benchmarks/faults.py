@@ -185,7 +185,7 @@ def tests() -> Any:
 class PreloadedDisk:
     """What `FailingDisk` is, for a process whose C library fails."""
 
-    library = report = ""
+    shim = report = ""
 
     def __init__(self, k: int = 0, code: int = errno.ENOSPC) -> None:
         self.k, self.code, self.seen, self.failed = k, code, [], None
