@@ -302,3 +302,18 @@ def test_ctrl_c_while_a_process_is_started_waits_until_it_has_all_it_needs():
             done.append(True)
     assert done
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signals to hold back")
+def test_the_first_process_is_shielded_from_ctrl_c_as_well():
+    # with it Python starts its resource tracker, and lets signals through when that runs
+    code = """
+import signal
+from multiprocessing import resource_tracker
+from textzero import crew
+with crew._ctrl_c_waits():
+    resource_tracker.ensure_running()
+    print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

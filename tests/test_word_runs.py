@@ -127,6 +127,13 @@ def test_merged_runs_are_the_sums_of_a_counter(tmp_path_factory, tables, block, 
     assert contents(merged(few, bench, low, high)) == wanted
 
 
+def test_merging_allocates_by_the_words_there_are_not_by_the_bound(tmp_path):
+    bench = bench_in(tmp_path, room=1 << 60)
+    store = Scratch(tmp_path)
+    write_run(store, "a.run", [rows_of({"a": (1, 1)})], 100)
+    assert contents(merged([Run(store, "a.run")], bench)) == [("a", 1, 1)]
+
+
 @settings(max_examples=20)
 @given(
     tables=st.lists(TABLE, max_size=6),
