@@ -15,6 +15,7 @@ from . import _signals
 
 # command -> (module, one line of help); the module is imported only for its own command.
 COMMANDS = {
+    "demo": "From a folder of texts to one page of all that is in it.",
     "count": "Count the words of texts.",
     "merge": "Add up several tables of counts.",
     "cooccur": "Count which words stand near each other.",
@@ -36,8 +37,11 @@ COMMANDS = {
     "extract": "Find triples of subject, predicate and object with a trained model.",
     "classify": "Label texts with a trained model.",
     "saliency": "Show what each word did for a model's decision.",
+    "report": "Show what an output holds: one page of tables and pictures.",
     "convert": "Read and write the vector files of other tools.",
     "plan": "Predict memory, disk and time of a command, here and on a cluster.",
+    "config": "Show the defaults that files and the environment set.",
+    "completion": "Print what makes a shell complete commands and options.",
     "doctor": "What this machine has of what textzero uses.",
     "clean": "Remove what runs that were killed have left.",
 }

@@ -12,16 +12,19 @@ KERNELS = PACKAGE / "kernels"
 # Data flows down this list. A module may import what stands above it.
 ORDER = [
     *("version", "errors", "_compat", "memory", "disk", "progress", "files"),
-    *("locks", "store", "workspace", "packed", "kernels", "crew", "parallel", "engines"),
+    *("locks", "store", "workspace", "packed", "_frames", "kernels", "crew", "parallel", "engines"),
     *("corpus", "_words", "_counts_reading", "counts", "lexicon", "segmenter"),
     *("segmentation_score", "tokens", "token_workers", "_count_splits", "_count_shards"),
     *("counting", "discovery", "_segmented", "_segmented_shards", "segmenting", "vocabulary"),
-    *("subsampling", "_cooccurrence", "cooccurrence", "vectors", "structure", "models"),
+    *("subsampling", "_cooccurrence", "cooccurrence", "vectors", "structure"),
+    *("estimators", "models", "report", "demo"),
     *("_plan_sample", "_plan_model", "plan", "cuda_driver", "doctor"),
 ]
 OPTIONAL = {"cupy", "keras", "jax", "torch", "tensorflow", "dask", "distributed", "matplotlib"}
+OPTIONAL |= {"sklearn", "pandas", "polars", "datasets"}
 HELPERS = {"conftest.py", "__init__.py"}
 MAY_IMPORT_OPTIONAL = ("_compat.py", "models/", "kernels/gpu/", "engines/dask")
+MAY_IMPORT_OPTIONAL += ("estimators/", "_frames.py", "report/plots.py", "report/projection.py")
 
 
 def imported_names(path):

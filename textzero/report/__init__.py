@@ -1,0 +1,1 @@
+"""Reports: what an artefact holds, as one page or as pictures."""
