@@ -6,10 +6,46 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from textzero.corpus import Corpus, Reading
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+TOKENIZERS = ("word", "whitespace", "char")
+ENGINES = ("threads", "processes", "dask://")
+ENCODINGS = (
+    "utf-8",
+    "auto",
+    "gb18030",
+    "big5",
+    "utf-16",
+    "cp1252",
+    "shift_jis",
+    "euc_kr",
+    "latin-1",
+)
 FORMATS = ("auto", "text", "jsonl", "csv", "tsv", "parquet")
+
+
+def files(_: click.Context, __: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Let the shell complete the names of files and folders."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def names_or_files(*names: str) -> Callable[..., "list[CompletionItem]"]:
+    """Return what completes some names, and files where none of them fits."""
+
+    def complete(
+        ctx: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return found or files(ctx, parameter, incomplete)
+
+    return complete
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -61,6 +97,7 @@ _reading_options = together(
         "--encoding",
         default="utf-8",
         show_default=True,
+        shell_complete=names_or_files(*ENCODINGS),
         help="Encoding of the files: a Python codec, or auto.",
     ),
     click.option("--strict", is_flag=True, help="Make every loss of input an error."),
@@ -79,8 +116,10 @@ _reading_options = together(
         help="Refuse compressed files that grow more than so many times.",
     ),
 )
-corpus_options = together(click.argument("corpus", nargs=-1, required=True), _reading_options)
-text_options = together(click.argument("corpus", nargs=-1), _reading_options)
+corpus_options = together(
+    click.argument("corpus", nargs=-1, required=True, shell_complete=files), _reading_options
+)
+text_options = together(click.argument("corpus", nargs=-1, shell_complete=files), _reading_options)
 
 token_options = together(
     click.option(
@@ -88,6 +127,7 @@ token_options = together(
         default="word",
         show_default=True,
         metavar="NAME",
+        shell_complete=names_or_files(*TOKENIZERS),
         help="word, whitespace, char, the file of a lexicon, or a Python function as "
         "package.module:function.",
     ),
@@ -140,7 +180,7 @@ workers_option = click.option(
 )
 
 
-def _check_memory(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+def _check_memory(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
     """Refuse a wrong size before anything is counted."""
     from textzero.memory import memory_bytes, memory_warning
 
@@ -148,7 +188,7 @@ def _check_memory(_: click.Context, __: click.Parameter, value: str | None) -> s
         memory_bytes(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
-    if warning := memory_warning(value):
+    if (warning := memory_warning(value)) and not ctx.params.get("quiet"):
         click.echo(f"Warning: {warning}", err=True)
     return value
 
@@ -167,6 +207,7 @@ engine_options = together(
         default="threads",
         show_default=True,
         metavar="ENGINE",
+        shell_complete=names_or_files(*ENGINES),
         help="Where the work is done: threads, processes, or dask://HOST:PORT, a scheduler.",
     ),
     click.option(
@@ -200,7 +241,7 @@ def device_option(help: str) -> Callable[[Command], Command]:
 
 force_option = click.option("--force", is_flag=True, help="Replace an output that is there.")
 quiet_option = click.option(
-    "--quiet", "-q", is_flag=True, help="Print nothing but results and errors."
+    "--quiet", "-q", is_flag=True, is_eager=True, help="Print nothing but results and errors."
 )
 counts_format_option = click.option(
     "--format",
@@ -211,6 +252,7 @@ counts_format_option = click.option(
 vectors_tokenizer_option = click.option(
     "--tokenizer",
     metavar="NAME",
+    shell_complete=names_or_files(*TOKENIZERS),
     help="How to find the words.  [default: as for the vectors; a function must be named again]",
 )
 number_option = click.option(
@@ -234,6 +276,9 @@ def make_corpus(
     """Make the corpus that the options describe."""
     from textzero.corpus import Corpus
 
+    if "-" in corpus:
+        tell_waiting()
+
     return Corpus(
         *corpus,
         include=include,
@@ -250,10 +295,31 @@ def make_corpus(
 
 def report_losses(reading: "Reading", quiet: bool) -> None:
     """Say on stderr what was not read as it stands."""
-    lines = reading.losses()
-    if quiet or not lines:
-        return
-    for line in lines[:5]:
-        click.echo(f"Warning: {line}", err=True)
-    if len(lines) > 5:
-        click.echo(f"Warning: ... and {len(lines) - 5:,} more", err=True)
+    from ._summary import warn
+
+    if not quiet:
+        warn(reading.losses())
+
+
+def output_option(
+    help: str = "Where to write.  [default: standard output]",
+    metavar: str = "FILE",
+    default: str | None = "-",
+) -> Callable[[Command], Command]:
+    """Return the option -o; without a default it must be given."""
+    return click.option(
+        "-o", "--output", metavar=metavar, help=help, default=default, required=default is None,
+        shell_complete=files,
+    )  # fmt: skip
+
+
+def tell_waiting() -> None:
+    """Say to a person at a terminal that standard input is waited for."""
+    import sys
+
+    params = click.get_current_context().params
+    if sys.stdin is not None and sys.stdin.isatty() and not params.get("quiet"):
+        end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
+        click.echo(
+            f"reading what you type here, up to {end}; give files to read those instead", err=True
+        )

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ._options import tell_waiting
 from ._printing import print_line
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def stdin_lines(most: int) -> Iterator[str]:
     """
     from textzero.errors import InputError
 
+    tell_waiting()
     number = 0
     while line := sys.stdin.buffer.readline(most + 1):
         number += 1
@@ -88,6 +90,7 @@ def stdin_text(memory: str | None) -> str:
     """
     from textzero.errors import InputError
 
+    tell_waiting()
     most = longest_text(memory)
     data = sys.stdin.buffer.read(most + 1)
     if len(data) > most:

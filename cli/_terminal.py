@@ -45,6 +45,11 @@ class _Shield(io.RawIOBase):
         return len(data)
 
 
+def shown_controls(text: str) -> str:
+    r"""Return a text with controls shown, such as \\x1b."""
+    return _CONTROLS.sub(_shown, text.encode("utf-8", "backslashreplace")).decode("utf-8")
+
+
 def _shown(control: re.Match[bytes]) -> bytes:
     return control[0].decode("utf-8").encode("unicode_escape")
 

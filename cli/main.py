@@ -7,11 +7,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from . import _signals
+from . import _settings, _signals
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # command -> (module, one line of help); the module is imported only for its own command.
 COMMANDS = {
@@ -79,12 +82,24 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Suggest the nearest command for a wrong one."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
+            from textzero.near import did_you_mean
 
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            hint = f": did you mean {near[0]!r}?" if near else "; see textzero --help"
+            hint = did_you_mean(args[0], COMMANDS) or "; see textzero --help"
             ctx.fail(f"no such command {args[0]!r}{hint}")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        helps = {"-h", "--help"}.intersection(rest)
+        if name and command and not (ctx.resilient_parsing or helps or name in _settings.PLAIN):
+            _settings.install(ctx, name, command, list(COMMANDS))
+        return name, command, rest
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete commands without importing them."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        found = [name for name in COMMANDS if name.startswith(incomplete)]
+        return [CompletionItem(name, help=COMMANDS[name]) for name in found]
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
@@ -117,6 +132,14 @@ def _sentences() -> Iterator[None]:
         raise _failure(str(error), error.exit_code, error) from error
     except BrokenPipeError:
         raise
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        from ._sentences import usage_sentence
+
+        raise _failure(usage_sentence(error), 2, error) from error
+    except _settings.SettingError as error:
+        raise _failure(str(error), 2, error) from error
     except KeyboardInterrupt as error:
         raise _interrupted(error) from None
     except MemoryError as error:
@@ -148,7 +171,11 @@ def _interrupted(error: BaseException) -> Failure:
 
 
 def _failure(message: str, exit_code: int, error: BaseException) -> Failure:
-    """Add to a message what the library noted on the way, such as what is kept of the work."""
+    """Add to a message a file that may be meant, and what the library noted on the way."""
+    from ._sentences import near_file
+
+    if "did you mean" not in message:
+        message += near_file(error)
     chain: BaseException | None = error
     while chain is not None:
         message = "\n".join([message, *getattr(chain, "__notes__", ())])

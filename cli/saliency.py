@@ -78,7 +78,7 @@ def saliency(
     from textzero.models.saliency import Saliency
     from textzero.models.saliency import saliency as explain
     from textzero.models.saliency.html import page_parts
-    from textzero.models.saliency.terminal import visible
+    from textzero.shown.text import visible
 
     def found() -> Iterator[Saliency]:
         for batch in models.batches_of_texts(texts, reading, room):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from _pytest.doctest import DoctestModule
 from hypothesis import settings
 
 from textzero._compat import has_gpu
@@ -20,6 +21,12 @@ collect_ignore = ["emulation"]
 settings.register_profile("textzero", deadline=None, max_examples=60)
 settings.register_profile("emulated", deadline=None, max_examples=10)
 settings.load_profile("textzero")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file():
+    """Tests hold no doctests: looking for them would swallow a test file's own import error."""
+    return [found for found in (yield) if not isinstance(found, DoctestModule)]
 
 
 def gpu_operations():

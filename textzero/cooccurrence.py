@@ -8,17 +8,18 @@ for any number of workers and any bound on memory.
 
 import math
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from textzero._compat import Array, has_gpu
 from textzero._cooccurrence.counting import Places, Task, counted_rows, held_or_mapped
 from textzero._cooccurrence.segments import Sieve
+from textzero._frames import SHOWN, Tabular, batch_of, words_column
 from textzero.corpus import Corpus, Reading, as_corpus
 from textzero.disk import disk
 from textzero.errors import InputError
@@ -40,6 +41,9 @@ from textzero.tokens import Spec, Tokenizer
 from textzero.vocabulary import Vocabulary
 from textzero.workspace import Workspace
 
+if TYPE_CHECKING:
+    import pyarrow
+
 _ROWS, _LENGTHS, _DIAGONAL, _VOCABULARY, _OCCURRENCES = (
     "rows.bin",
     "lengths.npy",
@@ -48,6 +52,7 @@ _ROWS, _LENGTHS, _DIAGONAL, _VOCABULARY, _OCCURRENCES = (
     "occurrences.npy",
 )
 _KIND = "textzero co-occurrence 1"
+_BATCH = 1 << 18  # records of a batch of Arrow
 _HELD = 64 << 20  # bytes of a result that stay in memory when it has no folder, at most
 WEIGHTINGS = ("flat", "harmonic")
 
@@ -68,9 +73,11 @@ def distance_weights(window: int, weighting: str) -> tuple[Array, float]:
     return np.array([round(units / d) for d in range(1, window + 1)], np.int64), 1 / units
 
 
-@dataclass
-class Cooccurrence:
+@dataclass(repr=False)
+class Cooccurrence(Tabular):
     """A symmetric sparse matrix of counts, its rows compressed.
+
+    As a table it has a row for each record, without the diagonal: word, context, count.
 
     Attributes:
         vocabulary: What rows and columns stand for.
@@ -120,6 +127,32 @@ class Cooccurrence:
         except ValueError as error:
             raise InputError(f"the co-occurrences are damaged: {error}") from error
         return columns, counts * self.unit
+
+    def __repr__(self) -> str:
+        return f"Cooccurrence({len(self.vocabulary):,} words, {self.records:,} records)"
+
+    def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
+        import pyarrow
+
+        words, n = words_column(self.vocabulary.words), len(self.vocabulary)
+        for start, stop in self.blocks(_BATCH):
+            rows = [self.row(i) for i in range(start, stop)]
+            columns, x = (np.concatenate(part) for part in zip(*rows, strict=True))
+            if columns.size and not 0 <= int(columns.min()) <= int(columns.max()) < n:
+                raise InputError(f"the co-occurrences are damaged: a column is not below {n:,}")
+            own = np.repeat(np.arange(start, stop, dtype=np.int32), self.lengths[start:stop, 1])
+            named = [pyarrow.DictionaryArray.from_arrays(ids, words) for ids in (own, columns)]
+            yield batch_of({"word": named[0], "context": named[1], "count": x})
+
+    def _shown(self) -> tuple[str, Mapping[str, Sequence[object]], int]:
+        most = []
+        for i in range(min(SHOWN, len(self.vocabulary))):
+            columns, x = self.row(i)
+            best = np.argsort(-x, kind="stable")[:5]
+            most.append(", ".join(self.vocabulary[int(columns[k])] for k in best))
+        shown: dict[str, Sequence[object]] = {"word": self.vocabulary[: len(most)]}
+        shown |= {"contexts": self.lengths[: len(most), 1].tolist(), "most often with": most}
+        return repr(self), shown, len(self.vocabulary)
 
     def blocks(self, most_records: int) -> list[tuple[int, int]]:
         """Cut the rows into ranges of at most `most_records` records (or one row)."""

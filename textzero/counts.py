@@ -5,14 +5,16 @@ import json
 import mmap
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sized
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from textzero._compat import Array
 from textzero._counts_reading import first_repeated, read_blocks
 from textzero._counts_reading import read_rows as read_rows
+from textzero._frames import Tabular, batch_of, short, words_column
 from textzero._words.bounded import BoundedTable
 from textzero._words.merging import Bench, merged
 from textzero._words.runs import Rows, Run
@@ -29,6 +31,9 @@ from textzero.progress import Progress
 from textzero.store import Store
 from textzero.workspace import Workspace
 
+if TYPE_CHECKING:
+    import pyarrow
+
 FORMATS = ("tsv", "parquet", "jsonl", "glove", "jieba")
 _BLOCK = 1 << 16  # words that are written at a time
 _GROUP = 1 << 17  # words of a row group of Parquet
@@ -39,7 +44,7 @@ class _Owner:
     """Lives as long as any Counts that its files belong to."""
 
 
-class Counts(Mapping[str, int]):
+class Counts(Tabular, Mapping[str, int]):
     """How often each word was seen, most frequent first, ties in code point order.
 
     Attributes:
@@ -102,7 +107,7 @@ class Counts(Mapping[str, int]):
         raise KeyError(word)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{w!r}: {c}" for w, c in self.most_common(5))
+        shown = ", ".join(f"{short(w)!r}: {c}" for w, c in self.most_common(5))
         return f"Counts({{{shown}{', ...' if len(self) > 5 else ''}}}, {len(self):,} words)"
 
     def most_common(self, n: int | None = None) -> list[tuple[str, int]]:
@@ -190,24 +195,26 @@ class Counts(Mapping[str, int]):
             yield "".join(lines).encode()
 
     def _parquet(self) -> Iterator[bytes]:
-        import pyarrow
         import pyarrow.parquet
 
-        names = ["word", "count", *(["documents"] if self.documents.size else [])]
-        kinds = [pyarrow.large_string(), pyarrow.int64(), pyarrow.int64()]
-        schema = pyarrow.schema(list(zip(names, kinds, strict=False)))
-        sink = io.BytesIO()
-        with pyarrow.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
-            for rows in self.blocks(_GROUP):
-                text = pyarrow.py_buffer(np.ascontiguousarray(rows.text))
-                offsets = pyarrow.py_buffer(np.ascontiguousarray(rows.offsets))
-                words = pyarrow.LargeStringArray.from_buffers(rows.counts.size, offsets, text)
-                numbers = map(pyarrow.array, (rows.counts, rows.documents)[: len(names) - 1])
-                writer.write_table(pyarrow.table([words, *numbers], schema=schema))
+        sink, batches = io.BytesIO(), self._batches()
+        first = next(batches)
+        with pyarrow.parquet.ParquetWriter(sink, first.schema, compression="zstd") as writer:
+            for batch in chain([first] if len(self) else [], batches):
+                writer.write_batch(batch)
                 yield sink.getvalue()
                 sink.seek(0)
                 sink.truncate()
         yield sink.getvalue()
+
+    def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
+        empty = Rows(self.words.text, np.zeros(1, np.int64), _NONE, _NONE)
+        for rows in self.blocks(_GROUP) if len(self) else [empty]:
+            columns: dict[str, Any] = {"word": words_column(PackedStrings(*rows[:2]))}
+            columns["count"] = rows.counts
+            if self.documents.size:
+                columns["documents"] = rows.documents
+            yield batch_of(columns)
 
     @classmethod
     def load(

@@ -12,11 +12,12 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from textzero._compat import Array
+from textzero._frames import Tabular, batch_of, short, words_column
 from textzero.corpus import Reading
 from textzero.corpus.compression import decompression_errors
 from textzero.corpus.sources import describe, open_text_bytes
@@ -26,6 +27,9 @@ from textzero.files import refuse_device, refuse_pickle, whole_file
 from textzero.kernels.reference.segment import LIMIT, UNITS
 from textzero.packed import PackedStrings
 
+if TYPE_CHECKING:
+    import pyarrow
+
 _COLUMNS = ("word", "count", "log_probability")
 _UNFIT = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")  # control characters and lone surrogates
 _DEFAULTS = {"unit": "character", "lowercase": False, "nfkc": False}
@@ -33,7 +37,7 @@ _DECIMALS = 7  # of log-probabilities, in the file and in memory
 _ROWS = 1 << 14
 
 
-class Lexicon(Mapping[str, int]):
+class Lexicon(Tabular, Mapping[str, int]):
     """Words with their counts: what a `Segmenter` cuts text into.
 
     Attributes:
@@ -132,19 +136,22 @@ class Lexicon(Mapping[str, int]):
         return int(self.counts[self._places[word]])
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{word!r}: {self.counts[i]}" for i, word in enumerate(self.words[:5]))
+        shown = ", ".join(f"{short(w)!r}: {n}" for w, n in zip(self.words[:5], self.counts[:5]))
         return f"Lexicon({{{shown}{', ...' if len(self) > 5 else ''}}}, {len(self):,} words)"
+
+    def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
+        columns = {"word": words_column(self.words), "count": self.counts}
+        columns |= {"log_probability": self.log_probabilities, **self.scores}
+        yield batch_of(columns | ({"reason": list(self.reasons)} if self.reasons else {}))
 
     def digest(self) -> str:
         """Return a BLAKE2b digest of all that decides how text is segmented, in hexadecimal."""
         digest = hashlib.blake2b(digest_size=16)
         used = {name: self.settings[name] for name in _DEFAULTS}
         digest.update(json.dumps(used, sort_keys=True).encode())
-        for word_or_log in (
-            "\n".join(self.words).encode(),
-            self.log_probabilities.astype("<f8").tobytes(),
-        ):
-            digest.update(len(word_or_log).to_bytes(8, "little") + word_or_log)
+        logs = self.log_probabilities.astype("<f8").tobytes()
+        for part in ("\n".join(self.words).encode(), logs):
+            digest.update(len(part).to_bytes(8, "little") + part)
         return digest.hexdigest()
 
     # --- files ------------------------------------------------------------------------------
@@ -213,8 +220,7 @@ class Lexicon(Mapping[str, int]):
         if source.format in ("parquet", "jsonl"):
             return _of_pairs((word, count) for word, count, _ in read_rows(path))
         try:
-            stream = cast(BinaryIO, open_text_bytes(source))
-            with stream:
+            with open_text_bytes(source) as stream:
                 data = stream.read().removeprefix(BOM_UTF8)
         except decompression_errors() as error:
             raise InputError(f"{path} is cut or corrupt: {error}") from error

@@ -10,11 +10,12 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, zip_longest
 
+from textzero._frames import Row
 from textzero.errors import InputError
 
 
 @dataclass(frozen=True)
-class SegmentationScore:
+class SegmentationScore(Row):
     """Agreement of two segmentations.
 
     Attributes:

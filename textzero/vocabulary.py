@@ -3,17 +3,21 @@
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from textzero._compat import Array
 from textzero._counts_reading import first_repeated, read_blocks
+from textzero._frames import Tabular, batch_of, words_column
 from textzero.counts import Counts, exact_sum
 from textzero.errors import InputError
 from textzero.files import whole_file
 from textzero.kernels import kernel
 from textzero.packed import PADDING, PackedStrings
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _MOST_BYTES = (1 << 31) - 1  # what the kernel's places of words can hold
 _SCANS = 64  # words that are looked for before `ids` are made
@@ -21,7 +25,7 @@ _HASHED = 1 << 15  # words that are hashed at once
 _FACTOR = 0x9E3779B97F4A7C15
 
 
-class Vocabulary(Sequence[str]):
+class Vocabulary(Tabular, Sequence[str]):
     """A fixed list of words; a word's id is its place.
 
     Attributes:
@@ -75,8 +79,16 @@ class Vocabulary(Sequence[str]):
     def __len__(self) -> int:
         return len(self.words)
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> PackedStrings: ...
+    def __getitem__(self, index: "int | slice") -> "str | PackedStrings":
         return self.words[index]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made anew when it is asked for."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("ids", "table")}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.words)
@@ -86,6 +98,9 @@ class Vocabulary(Sequence[str]):
 
     def __repr__(self) -> str:
         return f"Vocabulary({len(self):,} words, {exact_sum(self.counts):,} tokens)"
+
+    def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
+        yield batch_of({"word": words_column(self.words), "count": self.counts})
 
     @cached_property
     def ids(self) -> dict[str, int]:

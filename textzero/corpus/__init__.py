@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
+from textzero._frames import SHOWN, html_table
+from textzero.corpus.columns import Column, Table, column_of
 from textzero.corpus.encodings import detect_encoding
-from textzero.corpus.records import record_documents
+from textzero.corpus.records import record_documents, with_text
 from textzero.corpus.sources import Listing, Source, find_sources, fingerprint, open_bytes
 from textzero.corpus.streams import (
     LINE,
@@ -23,9 +25,12 @@ from textzero.corpus.streams import (
 )
 from textzero.errors import InputError
 
-__all__ = ["Corpus", "Piece", "Reading", "Split", "as_corpus"]
+__all__ = ["Corpus", "Piece", "Reading", "Split", "Texts", "as_corpus"]
 
+# What every function that reads texts takes: see `Corpus.from_documents`.
+Texts: TypeAlias = "Corpus | Iterable[str] | Table"
 SPLIT = 4 << 20
+_SHOWN = {"include": (), "exclude": (), "format": "auto", "field": None, "document": "line"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ class Corpus:
     """Documents from files, folders, globs, standard input or URLs.
 
     Reading is lazy and repeatable; a corpus holds names, never text. Compression is told by magic
-    bytes (gzip, bz2, xz, zstd), the format by magic bytes and suffix.
+    bytes (gzip, bz2, xz, zstd), the format by magic bytes and suffix. For what Python holds already
+    see `from_documents`.
 
     Args:
         paths: Files, folders (recursive, sorted, hidden names skipped), globs, fsspec URLs, `-`
@@ -101,24 +107,54 @@ class Corpus:
                 ) from error
             if codecs.lookup(encoding).name == "utf-8-sig":
                 encoding = "utf-8"  # whose byte order mark is never text
-        self.paths = tuple(os.fspath(path) for path in paths)
+        self.paths = tuple(_named(path) for path in paths)
         self.include, self.exclude, self.format = tuple(include), tuple(exclude), format
         self.field, self.document, self.encoding = field, document, encoding
         self.strict, self.on_error, self.max_expansion = strict, on_error, max_expansion
-        self._memory: Iterable[str] | None = None
+        self._memory: Iterable[str | None] | None = None
         self._spent = False
         self._detected: dict[Source, str] = {}
 
     @classmethod
-    def from_documents(cls, documents: Iterable[str]) -> "Corpus":
-        """Make a corpus of strings; a list can be read again, a generator only once."""
-        if isinstance(documents, (str, bytes)):
-            raise TypeError(
-                f"documents must be an iterable of strings, got {type(documents).__name__}"
-            )
+    def from_documents(cls, documents: "Texts", field: str | None = None) -> "Corpus":
+        """Make a corpus of strings; a list can be read again, a generator only once.
+
+        Args:
+            documents: An iterable of strings; a Hugging Face `Dataset` or `IterableDataset`, a
+                DataFrame or Series of pandas or Polars, a table, dataset or column of pyarrow.
+                Rows without text are counted in `Reading.records_without_text`.
+            field: The column of a table that holds the texts ("text").
+
+        Raises:
+            InputError: The table has no such column.
+            TypeError: It is a string, a mapping, several tables, or a generator that was read.
+
+        Example:
+            >>> import pyarrow
+            >>> table = pyarrow.table({"review": ["so good", None, "so so"]})
+            >>> list(Corpus.from_documents(table, field="review"))
+            ['so good', 'so so']
+        """
         corpus = cls()
-        corpus._memory = documents
+        corpus._memory = column_of(documents, field)
         return corpus
+
+    def __repr__(self) -> str:
+        if self._memory is not None:
+            return f"Corpus.from_documents({type(self._memory).__name__})"
+        shown = [*map(repr, self.paths[:3]), *(["..."] if len(self.paths) > 3 else [])]
+        for name, default in _SHOWN.items():
+            if (value := getattr(self, name)) != default:
+                shown.append(f"{name}={value!r}")
+        return f"Corpus({', '.join(shown)})"
+
+    def _repr_html_(self) -> str:
+        """Show the first files; of documents in memory only what they are."""
+        if self._memory is not None:
+            return html_table(repr(self), {}, 0)
+        files = self.sources[:SHOWN]
+        columns = {"file": [f.path for f in files], "bytes": [f.size for f in files]}
+        return html_table(f"{self!r}: {self.size:,} bytes", columns, len(self.sources))
 
     @cached_property
     def listing(self) -> Listing:
@@ -237,7 +273,10 @@ class Corpus:
                 )
             self._spent = True
             memory = Source(split.name, 0, "", "text")
-            yield from document_pieces(memory, iter(self._memory), self.strict, reading)
+            found = iter(self._memory)
+            if isinstance(self._memory, Column):
+                found = with_text(memory, self._memory.name, self.strict, reading, found)
+            yield from document_pieces(memory, found, self.strict, reading)
             return
         source = self.sources[split.source]
         encoding = self._encoding(source)
@@ -303,20 +342,39 @@ class Corpus:
                         yield document
 
 
-def as_corpus(corpus: "Corpus | Iterable[str]") -> Corpus:
+def as_corpus(corpus: "Texts", passes: int = 1) -> Corpus:
     """Return a Corpus as it is, and wrap an iterable of documents.
 
+    Args:
+        corpus: A `Corpus`, or what `Corpus.from_documents` takes.
+        passes: How often it will be read.
+
     Raises:
-        TypeError: A string was given: a path belongs in `Corpus(path)`, texts in a list.
+        TypeError: A string was given: a path belongs in `Corpus(path)`, texts in a list; or a
+            generator, which can be read only once, and there are more passes.
     """
-    if isinstance(corpus, Corpus):
-        return corpus
     if isinstance(corpus, (str, bytes, os.PathLike)):
         raise TypeError(
             "corpus must be a Corpus or an iterable of documents, got a single string; "
             "write Corpus(path) for a file, [text] for a text"
         )
-    return Corpus.from_documents(corpus)
+    made = corpus if isinstance(corpus, Corpus) else Corpus.from_documents(corpus)
+    if passes > 1 and not made.repeatable:
+        raise TypeError(
+            f"these documents are read {passes} times, and a generator can be read only once; give "
+            "a list, or an object whose __iter__ begins anew"
+        )
+    return made
+
+
+def _named(path: object) -> str:
+    """The name of a file."""
+    if isinstance(path, (str, os.PathLike)):
+        return str(os.fspath(path))
+    raise TypeError(
+        f"paths must be names of files, got {type(path).__name__}; for documents in memory write "
+        "Corpus.from_documents(...)"
+    )
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

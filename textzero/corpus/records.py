@@ -48,7 +48,7 @@ def record_documents(
     """
     name = field or DEFAULT_FIELD
     if source.format == "parquet":
-        yield from _with_text(
+        yield from with_text(
             source, name, strict, reading, _parquet(source, name, on_error, reading)
         )
         return
@@ -60,14 +60,14 @@ def record_documents(
         else:
             found = _table(source, read, base, name, on_error, reading)
         try:
-            yield from _with_text(source, name, strict, reading, found)
+            yield from with_text(source, name, strict, reading, found)
         except TooLong as error:
             if on_error != "skip":
                 raise
             reading.skipped.append(f"the rest of {error}")
 
 
-def _with_text(
+def with_text(
     source: Source, name: str, strict: bool, reading: Reading, found: Iterator[str | None]
 ) -> Iterator[str]:
     """Pass the texts on; count the records that have none."""

@@ -457,17 +457,20 @@ def document_pieces(
     source: Source, documents: Iterator[str], strict: bool, reading: Reading
 ) -> Iterator[Piece]:
     """Yield documents that are already strings (records, Python iterables) as pieces."""
-    done = 0
+    done = number = 0
+    end = object()  # None may be what somebody takes for a document
 
     def read(size: int) -> bytes:
-        nonlocal done
+        nonlocal done, number
         parts, goal = [], done + size
         while done < goal:
-            document = next(documents, None)
-            if document is None:
+            document = next(documents, end)
+            if document is end:
                 break
+            number += 1
             if not isinstance(document, str):
-                raise TypeError(f"documents must be strings, got {type(document).__name__}")
+                what = f"{type(document).__name__} {document!r:.40}"
+                raise TypeError(f"documents must be strings, got {what} as document {number:,}")
             data = encode(document, source, done, strict, reading)
             parts.append(data.replace(b"\x1e", b" ") + b"\x1e")
             done += len(parts[-1])

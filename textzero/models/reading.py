@@ -76,14 +76,22 @@ class Questions(Sequence[Question]):
         return lines
 
 
-def read_questions(path: str | os.PathLike[str]) -> Questions:
-    """Read questions from a file of any of the three forms; what it holds tells which.
+def read_questions(*paths: str | os.PathLike[str]) -> Questions:
+    """Read questions from files of any of the three forms; what each holds tells which.
 
     Raises:
-        InputError: The file is none of them; the message names the line or the item and what was
+        InputError: A file is none of them; the message names the line or the item and what was
             expected there.
+        ValueError: There is no path.
     """
-    path = Path(path)
+    if not paths:
+        raise ValueError("paths must name at least one file, got none")
+    files = [_read_file(Path(path)) for path in paths]
+    items = tuple(question for file in files for question in file)
+    return Questions(items, sum(f.moved for f in files), sum(f.unplaced for f in files))
+
+
+def _read_file(path: Path) -> Questions:
     try:
         raw = path.read_bytes()
     except OSError as error:

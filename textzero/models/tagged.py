@@ -205,6 +205,14 @@ def check_facts(facts: dict[str, Any]) -> None:
         raise ValueError(f"joiner must be one of {joiners}, got {facts.get('joiner')!r:.60}")
 
 
+def first_odd(read: TaggedSentences) -> tuple[str, str]:
+    """Return place and name of the first tag of no scheme; of the first, if all are of some."""
+    tags = [(s, t, tag) for s, (_, row) in enumerate(read.sentences) for t, tag in enumerate(row)]
+    odd = (one for one in tags if not any(has_form(one[2], scheme) for scheme in SCHEMES))
+    sentence, token, tag = next(odd, tags[0])
+    return read.where(sentence, token), tag
+
+
 def _reason(tag: str, scheme: str, typed: bool, labels: Collection[str] | None) -> str:
     """What was expected instead of a tag; nothing where it is as it must be."""
     if tag == OUTSIDE and scheme != NONE:

@@ -22,15 +22,13 @@ from textzero.models.entities import Chain, Entity, continuations, span_probabil
 from textzero.models.entity_score import score_entities, score_labels
 from textzero.models.pieces import FORBIDDEN, cut_pieces, cut_quality, word_spans
 from textzero.models.settings import CRF_RATES, TAGGER_FIT, FitOptions, TaggerSettings
-from textzero.models.tagged import TaggedSentences, check_facts
+from textzero.models.tagged import TaggedSentences, check_facts, first_odd
 from textzero.models.tagging_network import encode_sentence, tag_and_loss
 from textzero.models.tags import (
     NONE,
-    SCHEMES,
     Span,
     allowed_tags,
     convert_tags,
-    has_form,
     scheme_tags,
     tags_to_spans,
 )
@@ -198,7 +196,7 @@ class Tagger(TextModel):
             scheme = NONE if scheme == "auto" else scheme
         read = tagged_sentences(data, scheme=scheme)
         if (read.scheme == NONE) != (self.scheme == NONE):
-            place, tag = _first_odd(read)
+            place, tag = first_odd(read)
             raise InputError(
                 f"{place}: the tags must be of a scheme like the model's, {self.scheme}; "
                 f"got {tag!r}, and {read.scheme} as the scheme of most"
@@ -262,12 +260,25 @@ class Tagger(TextModel):
         Raises:
             InputError: A file has a fault, or a type or label is not the model's.
         """
+        gold, found = self.compared(data, batch_size)
+        score = score_labels if gold.scheme == NONE else score_entities
+        return score([tags for _, tags in gold], found).figures()
+
+    def compared(self, data: Any, batch_size: int = 64) -> tuple[TaggedSentences, list[list[str]]]:
+        """Return labelled sentences, and the tags that the model gives them, in their scheme.
+
+        Args:
+            data: As for `evaluate`.
+            batch_size: Sentences at once.
+
+        Raises:
+            InputError: A file has a fault, or a type or label is not the model's.
+        """
         gold = self.labelled(data)
         found = self.predict_tags([tokens for tokens, _ in gold], batch_size)
         if gold.scheme not in (self.scheme, NONE):
             found = [convert_tags(tags, gold.scheme) for tags in found]
-        score = score_labels if gold.scheme == NONE else score_entities
-        return score([tags for _, tags in gold], found).figures()
+        return gold, found
 
     # --- prediction -------------------------------------------------------------------------
 
@@ -382,14 +393,6 @@ class Tagger(TextModel):
             self._chain(),
         )
         return iter([score for row in found for score in row])
-
-
-def _first_odd(read: TaggedSentences) -> tuple[str, str]:
-    """Place and name of the first tag that is of no scheme; of the first, if all are of some."""
-    tags = [(s, t, tag) for s, (_, row) in enumerate(read.sentences) for t, tag in enumerate(row)]
-    odd = (one for one in tags if not any(has_form(one[2], scheme) for scheme in SCHEMES))
-    sentence, token, tag = next(odd, tags[0])
-    return read.where(sentence, token), tag
 
 
 def _slice(inputs: dict[str, Array], start: int, end: int) -> dict[str, Array]:

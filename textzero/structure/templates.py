@@ -10,12 +10,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
+from textzero._frames import Tabular, short
 from textzero.corpus import Reading
 from textzero.errors import InputError
 from textzero.files import whole_file
 from textzero.tokens import Spec, Tokenizer
+
+if TYPE_CHECKING:
+    import pyarrow
 
 PLACEHOLDER = "X"
 MOST_WORDS = 64  # of a template that is read from a file
@@ -136,7 +140,7 @@ class Dropped:
     reason: str
 
 
-class Templates(Sequence[Template]):
+class Templates(Tabular, Sequence[Template]):
     """Templates, those that save most bits first; trivial ones last, most frequent first.
 
     Attributes:
@@ -179,8 +183,23 @@ class Templates(Sequence[Template]):
         return self._templates[index]
 
     def __repr__(self) -> str:
-        shown = ", ".join(repr(str(template)) for template in self._templates[:5])
+        shown = ", ".join(repr(short(str(template))) for template in self._templates[:5])
         return f"Templates([{shown}{', ...' if len(self) > 5 else ''}], length {len(self)})"
+
+    def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
+        import pyarrow
+
+        whole, text = pyarrow.int64(), pyarrow.string()
+        slot = pyarrow.list_(pyarrow.struct({"words": text, "count": whole}))
+        kinds = (text, text, whole, whole, pyarrow.float64(), pyarrow.list_(slot))
+        schema = pyarrow.schema(dict(zip(_COLUMNS, kinds, strict=True)))
+        rows = [
+            {name: getattr(t, name) for name in ("kind", "count", "used", "bits")}
+            | {"template": str(t)}
+            | {"fillers": [[{"words": w, "count": n} for w, n in s.items()] for s in t.fillers]}
+            for t in self._templates
+        ]
+        yield pyarrow.RecordBatch.from_pylist(rows, schema)
 
     def tokenizer(self, tokenizer: Spec | None = None) -> Tokenizer:
         """Return the tokenizer that the settings name ("word" when they name none).

@@ -10,7 +10,7 @@ Source: Su Jianlin, kexue.fm 7006 (10,000 words, cosines from 0.6, 50 neighbours
 words in several clusters.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from textzero._compat import Array, has_gpu
+from textzero._frames import SHOWN, Tabular, batch_of
 from textzero.errors import InputError, ResourceError
 from textzero.files import whole_file
 from textzero.kernels import kernel
@@ -29,6 +30,8 @@ from textzero.vectors.map_equation import find_modules
 from textzero.vectors.rows import unit_rows
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from textzero.vectors.word_vectors import WordVectors
 
 _SCORES = 1 << 21  # cosines that a thread holds at once
@@ -39,7 +42,7 @@ _SLACK = 1e-6  # of a cosine, since vectors that point alike differ in their las
 
 
 @dataclass(frozen=True)
-class Clusters:
+class Clusters(Tabular):
     """Words in clusters; cluster 0 has the largest flow.
 
     Attributes:
@@ -76,7 +79,22 @@ class Clusters:
         return (self[number] for number in range(len(self)))
 
     def __repr__(self) -> str:
-        return f"Clusters({len(self):,} of {len(self.words) - len(self.unclustered):,} words)"
+        return f"Clusters({len(self):,} of {int((self.cluster >= 0).sum()):,} words)"
+
+    def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
+        alone = np.flatnonzero(self.cluster < 0)
+        order = np.concatenate([*self._places, alone])  # as in `rows`
+        flow = np.where(self.cluster < 0, 0.0, self.flow)
+        words = list(self.words)
+        columns = {"word": [words[i] for i in order.tolist()], "cluster": self.cluster[order]}
+        yield batch_of(columns | {"flow": flow[order]})
+
+    def _shown(self) -> tuple[str, Mapping[str, Sequence[object]], int]:
+        first = self._places[:SHOWN]
+        words = [", ".join(self.words[i] for i in places[:8].tolist()) for places in first]
+        columns: dict[str, Sequence[object]] = {"cluster": list(range(len(first)))}
+        columns |= {"size": [places.size for places in first], "words": words}
+        return repr(self), columns, len(self)
 
     @property
     def unclustered(self) -> list[str]:

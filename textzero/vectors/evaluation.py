@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from textzero._compat import Array
+from textzero._frames import Row
 from textzero.errors import InputError
 from textzero.vectors.rows import blocks, unit_rows
 from textzero.vectors.word_vectors import WordVectors
@@ -19,7 +20,7 @@ _LOOKED_AT = 20  # lines that tell what a file is
 
 
 @dataclass(frozen=True)
-class Similarity:
+class Similarity(Row):
     """Spearman's rank correlation of cosines with human scores, over pairs that have vectors."""
 
     name: str
@@ -29,7 +30,7 @@ class Similarity:
 
 
 @dataclass(frozen=True)
-class Analogies:
+class Analogies(Row):
     """Share of right answers to a : b = c : ?, over the questions whose four words have vectors."""
 
     name: str

@@ -21,7 +21,6 @@ from textzero.vectors.word_vectors import WordVectors
 
 MAGIC = b"PAR1"  # what a Parquet file begins with
 _KEY = b"textzero"
-_ROWS = 1 << 15  # of a row group
 _BATCH = 64  # rows read at once: one page may hold millions of a value that is stored once
 
 
@@ -42,15 +41,8 @@ def write_parquet(vectors: WordVectors, path: str | Path) -> None:
     settings = {"settings": vectors.manifest.get("settings") or {}}
     schema = pa.schema(fields, {_KEY: json.dumps(settings, ensure_ascii=False).encode()})
     with whole_file(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for start in range(0, len(vectors), _ROWS):
-            part = slice(start, start + _ROWS)
-            columns = [pa.array(vectors.vocabulary[part], pa.string())]
-            columns.append(pa.array(vectors.vocabulary.counts[part]))
-            for matrix in (vectors.vectors, vectors.context):
-                if matrix is not None:
-                    flat = np.ascontiguousarray(matrix[part], np.float32).reshape(-1)
-                    columns.append(pa.FixedSizeListArray.from_arrays(pa.array(flat), vectors.dim))
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+        for batch in vectors._batches():
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
 
 
 def read_parquet(path: Path, limit: int | None, memory: int | str | None = None) -> WordVectors:

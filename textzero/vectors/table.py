@@ -2,14 +2,15 @@
 
 import difflib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from textzero._compat import Array
+from textzero._frames import Tabular, batch_of, words_column
 from textzero.disk import disk
 from textzero.errors import InputError
 from textzero.files import MANIFEST, read_json, whole_folder, write_json
@@ -18,12 +19,17 @@ from textzero.vectors.tensors import map_safetensors, write_safetensors
 from textzero.vectors.tokenizing import LEXICON, tokenizer_of
 from textzero.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    import pyarrow
+
 TENSORS, VOCABULARY = "vectors.safetensors", "vocabulary.tsv"
 _KIND = "textzero vectors 1"
 _ROWS = 1 << 14  # rows looked at at once
+_BATCH = 1 << 15  # rows of a batch of Arrow
+_MADE_ANEW = {"norms", "tokenizer", "_cache", "_index", "_directions", "_total"}
 
 
-class VectorTable:
+class VectorTable(Tabular):
     """Words and their vectors.
 
     Attributes:
@@ -67,6 +73,25 @@ class VectorTable:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self):,} words, dim {self.dim})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is kept for the next question."""
+        return {name: v for name, v in self.__dict__.items() if name not in _MADE_ANEW}
+
+    def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
+        import pyarrow
+
+        matrices = {"vector": self.vectors, "context": self.context}
+        for start in range(0, max(len(self), 1), _BATCH):
+            part = slice(start, start + _BATCH)
+            columns: dict[str, Any] = {"word": words_column(self.vocabulary[part])}
+            columns["count"] = self.vocabulary.counts[part]
+            for name, matrix in matrices.items():
+                if matrix is not None:
+                    flat = np.ascontiguousarray(matrix[part], np.float32).reshape(-1)
+                    row = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(flat), self.dim)
+                    columns[name] = row
+            yield batch_of(columns)
 
     def find(self, word: str) -> int | None:
         """Return the place of a word, or of its lower case, or None."""

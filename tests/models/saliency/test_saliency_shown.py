@@ -11,8 +11,8 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from textzero.models.saliency import Saliencies, Saliency  # noqa: E402
-from textzero.models.saliency.colours import DARK, LIGHT, contrast, level  # noqa: E402
-from textzero.models.saliency.terminal import visible  # noqa: E402
+from textzero.shown.colours import DARK, LIGHT, contrast, level  # noqa: E402
+from textzero.shown.text import visible  # noqa: E402
 
 HOSTILE = (
     "<script>alert(1)</script> \"onload=alert(2) ' </style><style>*{display:none}</style> "

@@ -32,6 +32,8 @@ class MEMM(ChainLayer):
     Args:
         num_tags: Number of tags.
         bidirectional: Whether to model both directions.
+
+    Keyword Args:
         transitions_allowed: Booleans (num_tags, num_tags), from row to column; None allows all.
         start_allowed: Booleans (num_tags,): which tags may come first.
         end_allowed: Booleans (num_tags,): which tags may come last.

@@ -7,11 +7,11 @@ come from a fixed list, and the only attribute with data in it is a number.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
 
-from textzero.models.saliency.colours import DARK, LEVELS, LIGHT, level, sign
 from textzero.models.saliency.pieces import pieces
 from textzero.models.saliency.result import ABOUT, Saliency, largest
+from textzero.shown.colours import DARK, LEVELS, LIGHT, level, sign
+from textzero.shown.text import html_text
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _CLASS = {"+": "p", "-": "n"}
@@ -82,7 +82,7 @@ def page_parts(results: Iterable[Saliency], title: str = "Saliency") -> Iterator
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <meta name="color-scheme" content="light dark">
-<title>{_text(title)}</title>
+<title>{html_text(title)}</title>
 <style>html, body {{ margin: 0; }}
 @media screen and (prefers-color-scheme: dark) {{ html {{ background: #111; }} }}
 {_style()}</style>
@@ -120,8 +120,8 @@ def _article(result: Saliency) -> str:
     what = f"{result.method}: {ABOUT.get(result.method, '')}{error}"
     words = _words(result) or '<span class="quiet">(no text)</span>'
     return (
-        f"<article>\n<h2>{_text(str(result.label))} {result.score:.3f}</h2>\n"
-        f'<p class="about">{_text(what)}</p>\n<div class="text">{words}</div>\n</article>'
+        f"<article>\n<h2>{html_text(str(result.label))} {result.score:.3f}</h2>\n"
+        f'<p class="about">{html_text(what)}</p>\n<div class="text">{words}</div>\n</article>'
     )
 
 
@@ -130,29 +130,10 @@ def _words(result: Saliency) -> str:
     shown = []
     for text, place in pieces(result):
         if place is None:
-            shown.append(_text(text))
+            shown.append(html_text(text))
             continue
         value = float(result.values[place])
         strength = level(value, strongest)
         name = f' class="{_CLASS[sign(value)]}{strength}"' if strength else ""
-        shown.append(f'<span{name} title="{value:+.4g}">{_text(text)}</span>')
+        shown.append(f'<span{name} title="{value:+.4g}">{html_text(text)}</span>')
     return "".join(shown)
-
-
-def _text(text: str) -> str:
-    r"""Escape text for HTML; what HTML cannot hold, and what turns the writing, as \x1b."""
-    if not text.isprintable():
-        text = "".join(c if c in "\n\r\t" or _holds(c) else _named(c) for c in text)
-    return escape(text).replace("\r", "&#13;")  # a bare one would become a line end
-
-
-def _holds(character: str) -> bool:
-    number = ord(character)
-    control = number < 32 or 127 <= number < 160
-    turns = 0x202A <= number <= 0x202E or 0x2066 <= number <= 0x2069  # the order of all behind
-    broken = 0xD800 <= number < 0xE000 or number & 0xFFFE == 0xFFFE
-    return not (control or turns or broken)
-
-
-def _named(character: str) -> str:
-    return character.encode("unicode_escape", "backslashreplace").decode("ascii")

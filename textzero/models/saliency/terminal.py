@@ -2,11 +2,11 @@
 
 import os
 import sys
-import unicodedata
 
-from textzero.models.saliency.colours import LEVELS, LIGHT, level, rgb, sign
 from textzero.models.saliency.pieces import pieces
 from textzero.models.saliency.result import Saliency, largest
+from textzero.shown.colours import LEVELS, LIGHT, level, rgb, sign
+from textzero.shown.text import visible
 
 _RESET = "\x1b[0m"
 
@@ -54,25 +54,3 @@ def wants_colour() -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return sys.stdout.isatty()
-
-
-def visible(text: str, lines: bool = True) -> str:
-    r"""Return text that does nothing to a terminal: what is no character to see becomes \x1b.
-
-    That is control characters, lone surrogates, and marks that turn the direction of writing.
-
-    Args:
-        text: Anything.
-        lines: Whether line ends stay; a tab becomes a space.
-    """
-    shown = []
-    for character in text:
-        if character == "\t":
-            shown.append(" ")
-        elif (character == "\n" and lines) or unicodedata.category(character) not in {
-            "Cc", "Cs", "Cf", "Zl", "Zp",
-        } or character in "\u200c\u200d":  # fmt: skip
-            shown.append(character)
-        else:
-            shown.append(character.encode("unicode_escape").decode("ascii"))
-    return "".join(shown)

@@ -1,4 +1,4 @@
-"""The diverging colours of saliency, the same in HTML and in a terminal.
+"""The diverging colours of saliency, the same on a page and in a terminal.
 
 Orange is for the class (above 0), blue against it: the pair that colour-blind readers tell apart.
 The strength goes in steps, and none is so strong that the text on it cannot be read: black on the

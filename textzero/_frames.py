@@ -1,0 +1,171 @@
+"""What is found as tables: for Arrow, pandas and Polars, and as a small one for a notebook."""
+
+import html
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from dataclasses import asdict
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Self, cast
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+    from textzero.packed import PackedStrings
+
+SHOWN = 10  # rows in a notebook
+_CELL = 60  # characters of a cell
+_PARTS = 6  # of a list in a cell
+_LEFT = 'style="text-align:left"'
+
+
+class Tabular:
+    """Has the content of a table.
+
+    What reads Arrow's PyCapsule interface reads it as it is, batch by batch:
+    `pyarrow.RecordBatchReader.from_stream(counts)`, `pandas.DataFrame.from_arrow(counts)`.
+    """
+
+    def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
+        """Yield the rows, one batch at least, in bounded memory."""
+        raise NotImplementedError
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give the rows to a reader of Arrow, batch by batch."""
+        import pyarrow
+
+        batches = self._batches()
+        first = next(batches)
+        reader = pyarrow.RecordBatchReader.from_batches(first.schema, chain([first], batches))
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def to_arrow(self) -> "pyarrow.Table":
+        """Return a `pyarrow.Table`; what is in memory already is not copied."""
+        import pyarrow
+
+        return pyarrow.Table.from_batches(self._batches())
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return a `pandas.DataFrame`.
+
+        Raises:
+            ImportError: pandas is missing.
+        """
+        _needed("pandas")
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> "polars.DataFrame":
+        """Return a `polars.DataFrame`.
+
+        Raises:
+            ImportError: Polars is missing.
+        """
+        polars = _needed("polars")
+        return cast("polars.DataFrame", polars.from_arrow(self.to_arrow()))
+
+    def __sklearn_clone__(self) -> Self:
+        return self  # as a parameter of an estimator; it never changes, so no clone copies it
+
+    def _shown(self) -> tuple[str, Mapping[str, Sequence[object]], int]:
+        """What a notebook shows: a heading, the first rows as columns by name, how many rows."""
+        rows = len(self) if isinstance(self, Sized) else 1
+        return repr(self), next(self._batches()).slice(0, SHOWN).to_pydict(), rows
+
+    def _repr_html_(self) -> str:
+        return html_table(*self._shown())
+
+
+class Row(Tabular):
+    """A dataclass as a table of one row."""
+
+    def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
+        import pyarrow
+
+        yield pyarrow.RecordBatch.from_pylist([asdict(cast(Any, self))])
+
+
+def batch_of(columns: Mapping[str, Any]) -> "pyarrow.RecordBatch":
+    """Make rows of NumPy arrays, Arrow arrays or lists, without copying them where that is so."""
+    import pyarrow
+
+    return pyarrow.RecordBatch.from_arrays(
+        [c if isinstance(c, pyarrow.Array) else pyarrow.array(c) for c in columns.values()],
+        names=list(columns),
+    )
+
+
+def words_column(words: "PackedStrings") -> "pyarrow.LargeStringArray":
+    """Packed words as an Arrow array over the same memory."""
+    import numpy as np
+    import pyarrow
+
+    offsets = pyarrow.py_buffer(np.ascontiguousarray(words.offsets))
+    text = pyarrow.py_buffer(np.ascontiguousarray(words.text))
+    return pyarrow.LargeStringArray.from_buffers(len(words), offsets, text)
+
+
+def short(text: str, most: int = _CELL) -> str:
+    r"""Return a text in one line of at most `most` characters, what cannot be seen as escapes.
+
+    >>> short("a" * 70)[-3:], short("tab\tline\u202e")
+    ('aa…', 'tab\\tline\\u202e')
+    """
+    text = text if len(text) <= most else text[: most - 1] + "…"
+    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in hidden else c
+        for c in text
+    )
+
+
+def html_table(heading: str, columns: Mapping[str, Sequence[object]], rows: int) -> str:
+    """Return a small table for a notebook, without scripts or colours of its own.
+
+    Args:
+        heading: What it is.
+        columns: The cells of the first rows, by the name of the column; they are data, not markup.
+        rows: How many rows there are in all.
+    """
+    heading = f"<p><b>{_escaped(heading, 200)}</b></p>"
+    if not columns:
+        return f"<div>{heading}</div>"
+    head = "".join(f"<th {_LEFT}>{_escaped(name)}</th>" for name in columns)
+    lines = [
+        f"<tr>{''.join(f'<td {_LEFT}>{_cell(cell)}</td>' for cell in row)}</tr>"
+        for row in zip(*columns.values(), strict=True)
+    ]
+    left = rows - len(lines)
+    more = f"<p>… and {left:,} more</p>" if left > 0 else ""
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>"
+    return f"<div>{heading}<table>{body}</table>{more}</div>"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "" if value != value else f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    return "" if value is None else f"<bdi>{_escaped(_said(value))}</bdi>"
+
+
+def _said(value: object) -> str:
+    """A value as text: of lists the first few, of mappings and pairs what is in them."""
+    if isinstance(value, dict):
+        return " ".join(_said(part) for part in value.values())
+    if not isinstance(value, list | tuple):
+        return f"{value:.2f}" if isinstance(value, float) else str(value)
+    parts = [_said(part) for part in value[:_PARTS]]
+    return ", ".join([*parts, "…"] if len(value) > _PARTS else parts)
+
+
+def _escaped(text: str, most: int = _CELL) -> str:
+    return html.escape(short(text, most))
+
+
+def _needed(package: str) -> Any:
+    """Import a package, or say how it is installed."""
+    import importlib
+
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise ImportError(f"this needs {package}: pip install {package}") from error

@@ -1,0 +1,1 @@
+"""How texts are shown: what of a text is seen, in a terminal and on a page, and on what colours."""
