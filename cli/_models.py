@@ -19,6 +19,7 @@ from .main import Failure
 if TYPE_CHECKING:
     from textzero.corpus import Corpus, Reading
     from textzero.models import TextModel
+    from textzero.progress import Progress
 
 _TEXTS, _CHARACTERS = 1024, 1 << 18  # of texts that are in memory at once
 _KERAS = 900 << 20  # bytes that Python, Keras and TensorFlow take, the first call included
@@ -175,17 +176,35 @@ def _size_of_model(folder: Path) -> int:
     return 3 * sizes.get(".safetensors", 0) + 30 * sizes.get(".tsv", 0)
 
 
-def batches_of_texts(corpus: "Corpus", reading: "Reading", room: int) -> Iterator[list[str]]:
+def batches_of_texts(
+    corpus: "Corpus",
+    reading: "Reading",
+    room: int,
+    progress: "Progress | None" = None,
+) -> Iterator[list[str]]:
     """Yield the documents of a corpus, empty ones too, so many as memory should hold at once.
 
     Args:
         corpus: The corpus.
         reading: Told what was read.
         room: Bytes of --memory that are left for texts.
+        progress: Told how many bytes were read, once what was made of them is done.
 
     Raises:
         ResourceError: A document is so long that its tokens would not fit.
     """
+    if progress is None:
+        yield from _batches(corpus, reading, room)
+        return
+    done = reading.bytes
+    with progress.stage(str(click.get_current_context().info_name), corpus.size):
+        for batch in _batches(corpus, reading, room):
+            yield batch
+            progress.advance(reading.bytes - done)
+            done = reading.bytes
+
+
+def _batches(corpus: "Corpus", reading: "Reading", room: int) -> Iterator[list[str]]:
     batch, size, waiting = list[str](), 0, list[str]()
     most = max(_CHARACTERS, room // _CHARACTER)
     for split in corpus.splits():

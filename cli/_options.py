@@ -255,6 +255,9 @@ vectors_tokenizer_option = click.option(
     shell_complete=names_or_files(*TOKENIZERS),
     help="How to find the words.  [default: as for the vectors; a function must be named again]",
 )
+answers_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object for each question."
+)
 number_option = click.option(
     "-n", "number", type=click.IntRange(1), default=10, show_default=True, help="How many words."
 )

@@ -47,9 +47,10 @@ def usage_sentence(error: click.UsageError) -> str:
 
 def _needed(error: click.MissingParameter) -> str:
     parameter = error.param
+    if parameter is None or error.ctx is None:
+        return "an argument"
     if not isinstance(parameter, click.Option):
-        return error.param_hint or (parameter.make_metavar(error.ctx) if parameter and error.ctx
-                                    else "an argument")  # fmt: skip
+        return parameter.make_metavar(error.ctx)
     what = f" ({parameter.help.rstrip('.').lower()})" if parameter.help else ""
     return f"{parameter.opts[0]} {parameter.metavar or ''}".rstrip() + what
 

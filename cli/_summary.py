@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LOSSES = 5  # that are listed, before they are only counted
 _STAGE = 0.05  # seconds of the shortest stage that is shown
+_STAGES = 4  # that are shown, the longest
+_ORDER = {"documents": 0, "bytes": 1, "tokens": 2}
 _LOOK = 1.0  # seconds between looks at the memory of the run with its workers
 
 json_option = click.option(
@@ -92,7 +94,7 @@ class Summary:
             write_lines([json_line(self.content)])
         elif self.quiet:
             return
-        elif self.content["wrote"]:
+        elif self.content["wrote"] or self.content.get("facts", {}).keys() - {"up_to_date"}:
             show(self.rows())
             note_settings(None)
         else:
@@ -112,8 +114,8 @@ class Summary:
         rows += [
             (name.replace("_", " "), _figure(n)) for name, n in content.get("facts", {}).items()
         ]
-        read = [size_text(n) if name == "bytes" else _amount(name, n)
-                for name, n in content["read"].items()]  # fmt: skip
+        order = sorted(content["read"].items(), key=lambda entry: _ORDER.get(entry[0], 9))
+        read = [size_text(n) if name == "bytes" else _amount(name, n) for name, n in order if n]
         rows += [("read", ", ".join(read))] if read else []
         out = [_amount(name, n) for name, n in content["left_out"].items()]
         rows += [("left out", ", ".join(out))] if out else []
@@ -121,10 +123,10 @@ class Summary:
         rows += [("lost", line) for line in lost[:_LOSSES]]
         rows += [("", f"... and {len(lost) - _LOSSES:,} more")] if len(lost) > _LOSSES else []
         seconds = content["seconds"]
+        longest = sorted(seconds, key=lambda name: -seconds[name])[: _STAGES + 1]
         stages = [f"{name} {_seconds(s)}" for name, s in seconds.items()
-                  if name != "all" and s >= _STAGE]  # fmt: skip
-        took = f"{_seconds(seconds['all'])} s{' (' * bool(stages)}{', '.join(stages)}"
-        took += ")" * bool(stages)
+                  if name in longest and name != "all" and s >= _STAGE]  # fmt: skip
+        took = f"{_seconds(seconds['all'])} s" + (f" ({', '.join(stages)})" if stages else "")
         peak = content["peak_memory"]
         rows.append(("took", took + (f", {size_text(peak)} of memory at most" if peak else "")))
         used = settings.used(click.get_current_context())
@@ -198,8 +200,9 @@ def show(rows: list[tuple[str, str]]) -> None:
 
     rows = [(label, shown_controls(text)) for label, text in rows]
     if not is_terminal():
+        width = max(len(label) for label, _ in rows)
         for label, text in rows:
-            click.echo(f"{label:<8}  {text}", err=True)
+            click.echo(f"{label:<{width}}  {text}", err=True)
         return
     from rich.console import Console
     from rich.table import Table
@@ -234,6 +237,8 @@ def _amount(name: str, number: Any, of: str = "") -> str:
     if not isinstance(number, int):
         return f"{name.replace('_', ' ')} {_figure(number)}"
     words = name.replace("_", " ")
+    if name == "dimension":
+        return f"{name} {number:,}"
     if number == 1 and not of:
         words = words[:-3] + "y" if words.endswith("ies") else words.removesuffix("s")
     return f"{number:,}{of} {words}"

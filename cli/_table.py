@@ -4,12 +4,16 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from ._options import tell_waiting
-from ._printing import print_line
+from ._printing import as_json, print_line, write_lines
+from ._progress import make_progress
 
 if TYPE_CHECKING:
+    from textzero.progress import Progress
     from textzero.vectors.word_vectors import WordVectors
 
 Ranking = list[tuple[str, float]]
@@ -18,8 +22,12 @@ _LINE = 1 << 20  # bytes of standard input that a word may have
 _BYTE = 100  # bytes that a byte of text takes while it is tokenized, about
 
 
-def open_vectors(path: str, memory: str | None) -> "WordVectors":
+def open_vectors(
+    path: str, memory: str | None, progress: "Progress | None" = None
+) -> "WordVectors":
     """Open vectors, whose questions then stay within --memory.
+
+    Reading a file draws a bar where a person looks; see `make_progress`.
 
     Raises:
         InputError: There are none.
@@ -29,7 +37,10 @@ def open_vectors(path: str, memory: str | None) -> "WordVectors":
 
     hint = ", or make a folder of it with `textzero convert`, which is read where it lies"
     refuse_large_file(path, memory, 1, hint)
-    vectors = load_vectors(path)
+    if progress is None:
+        quiet = click.get_current_context().params.get("quiet", False)
+        progress = make_progress(quiet)
+    vectors = load_vectors(path, progress=progress)
     vectors.memory = memory
     return vectors
 
@@ -100,19 +111,31 @@ def stdin_text(memory: str | None) -> str:
     return data.decode("utf-8", "replace")
 
 
-def print_answers(words: Iterable[str], ask: Callable[[list[str]], list[Ranking]]) -> None:
-    """Print the ranking of one word as lines; of several with the word they are of in front."""
+def print_answers(
+    words: Iterable[str], ask: Callable[[list[str]], list[Ranking]], json: bool
+) -> None:
+    """Print the ranking of one word as lines; of several with the word they are of in front.
+
+    As JSON it is a line for each word that was asked.
+    """
     words = iter(words)
     asked = list(islice(words, _WORDS))
     alone = len(asked) == 1
     while asked:
         for query, rows in zip(asked, ask(asked), strict=True):
+            if json:
+                print_ranking(rows, {"query": query})
+                continue
             for word, score in rows:
                 print_line(*(() if alone else (query,)), word, f"{score:.4f}")
         asked = list(islice(words, _WORDS))
 
 
-def print_ranking(rows: Ranking) -> None:
-    """Print word<TAB>score lines."""
+def print_ranking(rows: Ranking, asked: dict[str, Any] | None = None) -> None:
+    """Print word<TAB>score lines; or, with what was asked, one JSON object."""
+    if asked is not None:
+        answers = [{"word": word, "score": round(score, 6)} for word, score in rows]
+        write_lines([as_json({**asked, "answers": answers})])
+        return
     for word, score in rows:
         print_line(word, f"{score:.4f}")

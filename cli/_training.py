@@ -10,14 +10,16 @@ import click
 from ._gold import refuse_losses, unknown_to
 from ._models import import_keras, refuse_large_data
 from ._progress import make_progress
+from ._summary import Summary, summary
 
 if TYPE_CHECKING:
+    from textzero.progress import Progress
     from textzero.workspace import Workspace
 
 _HOMES = {"Tagger": "tagger", "Reader": "reader", "Extractor": "extractor",
           "Classifier": "classifier"}  # fmt: skip
 _OURS = {"data", "validation", "vectors", "output", "others", "memory", "resume", "fresh", "force",
-         "quiet"}  # fmt: skip
+         "as_json", "quiet"}  # fmt: skip
 
 
 def train_model(
@@ -54,11 +56,15 @@ def train_model(
         if not given["quiet"]:
             click.echo(line, err=True)
 
-    with Workspace.beside(output, say=say) as workspace:
+    progress = make_progress(given["quiet"])
+    with (
+        summary(given["quiet"], given["as_json"], progress=progress) as told,
+        Workspace.beside(output, say=say) as workspace,
+    ):
         if given["fresh"]:
             for stage in workspace.folder.glob("training*"):
                 disk().remove_folder(stage)
-        _train(kind, read, given, strict, extra or {}, workspace, say)
+        _train(kind, read, given, strict, extra or {}, workspace, say, told, progress)
 
 
 def _train(
@@ -69,6 +75,8 @@ def _train(
     extra: dict[str, Any],
     workspace: "Workspace",
     say: Callable[[str], None],
+    told: Summary,
+    progress: "Progress",
 ) -> None:
     import importlib
 
@@ -87,7 +95,7 @@ def _train(
         say(f"validation: {line}")
     model = model_class.train(
         data, validation, vectors, settings, options, workspace,
-        progress=make_progress(given["quiet"]), say=say, **extra,
+        progress=progress, say=say, **extra,
     )  # fmt: skip
     for line in unknown_to(model, validation):
         say(f"validation: {line}")
@@ -95,11 +103,16 @@ def _train(
     model.manifest |= {"sources": sources}
     model.save(given["output"], overwrite=True)
     history = model.manifest["training"]["history"]
-    reached = ""
+    told.read(examples=len(data))
+    if validation is not None:
+        told.read(held_out=len(validation))
+    told.wrote(given["output"])
+    told.fact(epochs=len(history), loss=history[-1]["loss"])
     if validation is not None:
         best = max(history, key=lambda epoch: epoch[model.score_name])
-        reached = f", {model.score_name} {best[model.score_name]:.4f} after epoch {best['epoch']}"
-    say(f"the {kind.lower()} is in {given['output']}{reached}")
+        told.fact(**{model.score_name: best[model.score_name], "best_epoch": best["epoch"]})
+    command = {"Tagger": "tag", "Reader": "answer", "Extractor": "extract"}.get(kind, "classify")
+    told.next(f"textzero {command} {given['output']} FILE")
 
 
 def _settings(model_class: Any, given: dict[str, Any]) -> tuple[Any, Any]:

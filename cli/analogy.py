@@ -15,8 +15,19 @@ from ._table import open_vectors, print_ranking
 @click.option("--method", type=click.Choice(["add", "mul"]), default="add", show_default=True,
               help="Sum (3CosAdd) or product (3CosMul) of cosines.")  # fmt: skip
 @options.memory_option
+@options.answers_json_option
+@options.quiet_option
 def analogy(
-    vectors: str, a: str, b: str, c: str, number: int, method: str, memory: str | None
+    vectors: str,
+    a: str,
+    b: str,
+    c: str,
+    number: int,
+    method: str,
+    memory: str | None,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001 - read from the context
 ) -> None:
     """Print the words that are to C what B is to A."""
-    print_ranking(open_vectors(vectors, memory).analogy(a, b, c, number, method=method))
+    rows = open_vectors(vectors, memory).analogy(a, b, c, number, method=method)
+    print_ranking(rows, {"a": a, "b": b, "c": c} if as_json else None)

@@ -11,6 +11,7 @@ import click
 from . import _models as models
 from . import _options as options
 from ._printing import as_json, write_lines
+from ._progress import make_progress
 
 if TYPE_CHECKING:
     from textzero.models import Answer, Reader
@@ -64,7 +65,8 @@ def answer(
     if question is not None:
         texts = models.corpus_or_stdin(corpus, **reading_options)
         reading = texts.new_reading()
-        batches = models.batches_of_texts(texts, reading, room)
+        progress = make_progress(quiet, to_stdout=True)
+        batches = models.batches_of_texts(texts, reading, room, progress)
         found = _answer(loaded, question, batches, combine, room // _ANSWER, settings)
         _print([question], [found.best(candidates)], json)
         options.report_losses(reading, quiet)
@@ -137,6 +139,7 @@ def _questions(paths: tuple[str, ...], most: int) -> "Iterator[Question]":
 
     for path in paths:
         if path == "-":
+            options.tell_waiting()
             yield from stream_questions(sys.stdin.buffer, "standard input", most)
             continue
         try:

@@ -8,6 +8,7 @@ import click
 from . import _models as models
 from . import _options as options
 from ._printing import as_json, write_lines
+from ._progress import make_progress
 
 
 @click.command()
@@ -25,11 +26,11 @@ def classify(
     A line comes out for each line in: label, probability and text, with tabs between. Without
     CORPUS texts are read from standard input. MODEL is what `textzero train classifier` wrote.
     """
-    texts = models.corpus_or_stdin(**corpus)
+    texts, progress = models.corpus_or_stdin(**corpus), make_progress(quiet, to_stdout=True)
     reading = texts.new_reading()
     loaded, room = models.load(model, "Classifier", memory=memory)
     cut = total = 0
-    for batch in models.batches_of_texts(texts, reading, room):
+    for batch in models.batches_of_texts(texts, reading, room, progress):
         found = loaded.predict(batch, batch_size)
         cut += sum(prediction.left_out > 0 for prediction in found)
         total += len(found)

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import click
 
+from . import _options as options
+from ._printing import as_json as as_json_line
+from ._printing import write_lines
+
 _DEBRIS = re.compile(r"\.(.+)\.[0-9a-f]{8}\.([0-9]+)\.(partial|old)")
 _OLD = 3600.0  # seconds: who wrote since then may be at work on a host that we do not see into
 
@@ -20,7 +24,11 @@ _OLD = 3600.0  # seconds: who wrote since then may be at work on a host that we 
 @click.option(
     "--dry-run", "-n", is_flag=True, help="Say what would be removed, and remove nothing."
 )
-def clean(folders: tuple[Path, ...], recursive: bool, dry_run: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each of them.")
+@options.quiet_option
+def clean(
+    folders: tuple[Path, ...], recursive: bool, dry_run: bool, as_json: bool, quiet: bool
+) -> None:
     """Remove what runs that were killed have left in FOLDERS.
 
     Without FOLDERS: in the current one and in the system's folder for temporary files. What belongs
@@ -34,11 +42,16 @@ def clean(folders: tuple[Path, ...], recursive: bool, dry_run: bool) -> None:
     for folder in folders or (Path(), Path(tempfile.gettempdir())):
         for place in _places(folder, recursive):
             for path, size, done, whose in chain(_runs(place, dry_run), _debris(place, dry_run)):
-                click.echo(f"{done}\t{_one_line(path)}\t{size_text(size)}\t{whose}")
+                if as_json:
+                    row = {"done": done, "path": os.fspath(path), "bytes": size, "whose": whose}
+                    write_lines([as_json_line(row)])
+                else:
+                    click.echo(f"{done}\t{_one_line(path)}\t{size_text(size)}\t{whose}")
                 gone, left = gone + (done != "kept"), left + (done == "kept")
                 freed += size * (done not in ("kept", "brought back"))
     verb = "would be freed" if dry_run else "freed"
-    click.echo(f"{gone:,} found, {left:,} kept, {size_text(freed)} {verb}", err=True)
+    if not quiet:
+        click.echo(f"{gone:,} found, {left:,} kept, {size_text(freed)} {verb}", err=True)
 
 
 def _places(folder: Path, recursive: bool) -> Iterator[Path]:

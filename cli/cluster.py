@@ -7,6 +7,7 @@ import click
 from . import _options as options
 from ._printing import as_json, print_line, write_lines
 from ._progress import make_progress
+from ._summary import Summary, summary
 from ._table import open_vectors
 from ._workspace import refuse_to_overwrite
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
               help="Print so many clusters, those with the largest flow.")  # fmt: skip
 @click.option("-n", "number", type=click.IntRange(1), default=10, show_default=True,
               help="Print so many words of each.")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE",
+@click.option("-o", "--output", metavar="FILE", shell_complete=options.files,
               help="Write every word with its cluster (- for standard output).")  # fmt: skip
 @click.option("--json", is_flag=True, help="Print all clusters as one JSON object.")
 @options.device_option("Where neighbours are looked for; the clusters are the same.")
@@ -64,19 +65,21 @@ def cluster(
     if output is not None and output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
-    loaded = open_vectors(vectors, memory)
-    found = loaded.cluster(**settings, workers=workers, progress=make_progress(quiet))
-    if output == "-":
-        write_lines(line.decode().removesuffix("\n") for line in found.formatted())
-    elif output is not None:
-        found.save(output)
-    if json:
-        _print_json(found)
-    elif output != "-":
-        for name, (words, flow) in enumerate(zip(found, found.flows[:top], strict=False)):
-            print_line(name, len(words), f"{flow:.4f}", " ".join(words[:number]))
-    if not quiet:
-        _report(found, settings["min_similarity"])
+    progress = make_progress(quiet)
+    with summary(quiet, progress=progress) as told:
+        loaded = open_vectors(vectors, memory, progress)
+        found = loaded.cluster(**settings, workers=workers, progress=progress)
+        if output == "-":
+            write_lines(line.decode().removesuffix("\n") for line in found.formatted())
+        elif output is not None:
+            found.save(output)
+            told.wrote(output, words=len(found.words), clusters=len(found))
+        if json:
+            _print_json(found)
+        elif output != "-":
+            for name, (words, flow) in enumerate(zip(found, found.flows[:top], strict=False)):
+                print_line(name, len(words), f"{flow:.4f}", " ".join(words[:number]))
+        _tell(told, found, settings["min_similarity"])
 
 
 def _print_json(found: "Clusters") -> None:
@@ -94,16 +97,14 @@ def _print_json(found: "Clusters") -> None:
     write_lines([as_json(content)])
 
 
-def _report(found: "Clusters", least: float) -> None:
+def _tell(told: Summary, found: "Clusters", least: float) -> None:
     lost = len(found.unclustered)
-    click.echo(
-        f"{len(found.words) - lost:,} words in {len(found):,} cluster{'s' * (len(found) != 1)}: "
-        f"{found.code_length:.4f} bits a step, {found.one_cluster:.4f} as one cluster",
-        err=True,
+    told.fact(
+        found=f"{len(found.words) - lost:,} words in {len(found):,} clusters",
+        code=f"{found.code_length:.4f} bits a step, {found.one_cluster:.4f} as one cluster",
     )
     if lost:
-        click.echo(
-            f"{lost:,} of {len(found.words):,} words are in no cluster: none has a cosine of "
-            f"{least:g} or more with another word",
-            err=True,
+        told.fact(
+            alone=f"{lost:,} of {len(found.words):,} words, none of which has a cosine of "
+            f"{least:g} or more with another word"
         )

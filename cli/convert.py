@@ -3,6 +3,8 @@
 import click
 
 from . import _options as options
+from ._progress import make_progress
+from ._summary import json_option, summary
 from ._workspace import refuse_to_overwrite
 
 FORMATS = ("textzero", "word2vec", "word2vec-binary", "glove", "projector", "parquet")
@@ -32,6 +34,8 @@ TARGETS = (*FORMATS, "spacy", "static-embedding")
               help="static-embedding: how text is cut.  [default: as for the vectors]")  # fmt: skip
 @options.memory_option
 @options.force_option
+@json_option
+@options.quiet_option
 def convert(
     source: str,
     target: str,
@@ -46,6 +50,8 @@ def convert(
     tokenizer: str | None,
     memory: str | None,
     force: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Write the vectors of SOURCE as TARGET, in another format.
 
@@ -56,15 +62,19 @@ def convert(
     from textzero.vectors.formats import load_vectors, save_vectors
 
     refuse_to_overwrite(target, force)
-    vectors = load_vectors(source, source_format, limit, memory)
-    vectors.memory = memory
-    dropped = vectors.manifest.get("duplicates_dropped", 0)
-    vectors = vectors.part(matrix)
-    if remove_common is not None:
-        vectors = vectors.without_common_directions(remove_common)
-    save_vectors(
-        vectors, target, target_format, escape=escape, sif=sif, remove=remove, tokenizer=tokenizer
-    )
-    if dropped:
-        click.echo(f"Warning: {dropped:,} rows of words seen before were dropped", err=True)
-    click.echo(f"{len(vectors):,} vectors of dimension {vectors.dim} in {target}", err=True)
+    progress = make_progress(quiet)
+    with summary(quiet, as_json, target, progress) as told:
+        vectors = load_vectors(source, source_format, limit, memory, progress=progress)
+        vectors.memory = memory
+        dropped = vectors.manifest.get("duplicates_dropped", 0)
+        told.read(vectors=len(vectors) + dropped)
+        vectors = vectors.part(matrix)
+        if remove_common is not None:
+            vectors = vectors.without_common_directions(remove_common)
+        save_vectors(
+            vectors, target, target_format, escape=escape, sif=sif, remove=remove,
+            tokenizer=tokenizer, progress=progress,
+        )  # fmt: skip
+        if dropped:
+            told.lost(f"{dropped:,} rows of words seen before were dropped")
+        told.wrote(target, vectors=len(vectors), dimension=vectors.dim)

@@ -7,13 +7,14 @@ from click.core import ParameterSource
 
 from . import _options as options
 from ._progress import make_progress
+from ._summary import json_option, summary
 from ._workspace import refuse_to_overwrite
 
 
 @click.command()
 @options.corpus_options
 @options.token_options
-@click.option("-o", "--output", required=True, metavar="FOLDER", help="Folder to write.")
+@options.output_option("Folder to write.", "FOLDER", None)
 @click.option("--vocabulary", type=click.Path(), metavar="FILE",
               help="word<TAB>count table of the words to use.  [default: count first]")  # fmt: skip
 @options.min_count_option(5)
@@ -23,6 +24,7 @@ from ._workspace import refuse_to_overwrite
 @options.workers_option
 @options.engine_options
 @options.force_option
+@json_option
 @options.quiet_option
 def cooccur(
     output: str,
@@ -41,6 +43,7 @@ def cooccur(
     engine: str,
     store: str | None,
     force: bool,
+    as_json: bool,
     quiet: bool,
     **corpus: Any,
 ) -> None:
@@ -68,11 +71,17 @@ def cooccur(
         "tokenizer": tokenizer, "lowercase": lowercase, "nfkc": nfkc, "workers": workers,
         "progress": progress, "memory": memory, "engine": engine,
     }  # fmt: skip
-    with Workspace.beside(output, say=say, store=store) as how["workspace"]:
+    with (
+        summary(quiet, as_json, output, progress) as told,
+        Workspace.beside(output, say=say, store=store) as how["workspace"],
+    ):
         if vocabulary is not None:
             words = Vocabulary.load(vocabulary)
         else:
-            words = Vocabulary.from_counts(count_words(texts, **how), min_count, max_words)
+            counts = count_words(texts, **how)
+            words = Vocabulary.from_counts(counts, min_count, max_words)
+            told.read(tokens=counts.tokens)
+            told.left_out(words=counts.distinct - len(words))
         matrix = count_cooccurrences(
             texts,
             words,
@@ -83,9 +92,5 @@ def cooccur(
             device=device,
             **how,
         )
-    options.report_losses(matrix.reading, quiet)
-    seconds = sum(progress.seconds.values())
-    say(
-        f"{matrix.records:,} co-occurrences of {len(words):,} words written to {output} "
-        f"in {seconds:.1f} s"
-    )
+        told.read(matrix.reading)
+        told.wrote(output, pairs=matrix.records, words=len(words))

@@ -8,6 +8,7 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
+from ._summary import json_option, summary
 from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_beside
 
 
@@ -19,13 +20,13 @@ from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_
 @click.option("--ngrams", default="1", show_default=True, metavar="N|N-M",
               help="Count sequences of N tokens, or of N to M.")  # fmt: skip
 @click.option("--documents", is_flag=True, help="Also count the documents that hold each word.")
-@click.option("-o", "--output", default="-", metavar="FILE",
-              help="Where to write.  [default: standard output]")  # fmt: skip
+@options.output_option()
 @options.counts_format_option
 @options.memory_option
 @options.workers_option
 @options.engine_options
 @options.force_option
+@json_option
 @options.quiet_option
 def count(
     min_count: int,
@@ -42,6 +43,7 @@ def count(
     engine: str,
     store: str | None,
     force: bool,
+    as_json: bool,
     quiet: bool,
     **corpus: Any,
 ) -> None:
@@ -50,8 +52,6 @@ def count(
     Prints word<TAB>count, most frequent first, ties in code point order. With --output, a run that
     was broken off goes on where it was when the same command is given again.
     """
-    from time import perf_counter
-
     from textzero.counting import count_words
     from textzero.files import refuse_missing_folder
 
@@ -65,8 +65,12 @@ def count(
     if output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
-    begun = perf_counter()
-    with workspace_beside(output, quiet, store) as workspace:
+    progress = make_progress(quiet)
+    rows = ", or take the rows themselves with --format jsonl"
+    with (
+        summary(quiet, as_json, output, progress, rows) as told,
+        workspace_beside(output, quiet, store) as workspace,
+    ):
         texts = options.make_corpus(**corpus)
         refuse_to_replace_input(output, texts)
         counts = count_words(
@@ -81,18 +85,18 @@ def count(
             workers=workers,
             engine=engine,
             workspace=workspace,
-            progress=make_progress(quiet),
+            progress=progress,
         )
         kept = counts.keep(min_count, top)
         write_counts(kept, output, format)
-    options.report_losses(counts.reading, quiet)
-    if not quiet and output != "-":
-        click.echo(
-            f"{counts.tokens:,} tokens in {counts.reading.documents:,} documents, "
-            f"{len(kept):,} of {counts.distinct:,} words written to {output} "
-            f"in {perf_counter() - begun:.1f} s",
-            err=True,
+        told.read(counts.reading, tokens=counts.tokens)
+        frequent = len(kept) if top is None else len(counts.keep(min_count))
+        told.left_out(
+            words_under_min_count=counts.distinct - frequent, words_beyond_top=frequent - len(kept)
         )
+        if output != "-":
+            told.wrote(output, words=len(kept), of=counts.distinct)
+            told.next(f"textzero report {output} -o report.html")
 
 
 def write_counts(counts: Any, output: str, format: str | None) -> None:

@@ -1,19 +1,23 @@
 """textzero discover."""
 
-from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import _options as options
+from ._printing import as_json as as_json_line
+from ._printing import write_lines
 from ._progress import make_progress
+from ._summary import summary
 from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_beside
+
+if TYPE_CHECKING:
+    from textzero.lexicon import Lexicon
 
 
 @click.command()
 @options.corpus_options
-@click.option("-o", "--output", default="-", metavar="FILE",
-              help="Where to write the lexicon.  [default: standard output]")  # fmt: skip
+@options.output_option("Where to write the lexicon.  [default: standard output]")
 @click.option("--method", type=click.Choice(["unigram", "entropy", "cohesion"]),
               default="unigram", show_default=True,
               help="How to find words; entropy and cohesion are Su Jianlin's.")  # fmt: skip
@@ -46,6 +50,8 @@ from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_
 @options.workers_option
 @options.engine_options
 @options.force_option
+@click.option("--json", "as_json", is_flag=True,
+              help="Print the summary, or what --explain says, as one JSON object.")  # fmt: skip
 @options.quiet_option
 def discover(
     output: str,
@@ -68,6 +74,7 @@ def discover(
     engine: str,
     store: str | None,
     force: bool,
+    as_json: bool,
     quiet: bool,
     **corpus: Any,
 ) -> None:
@@ -78,19 +85,22 @@ def discover(
     import sys
 
     from textzero.discovery.discover import discover_words
-    from textzero.discovery.explain import explain_word
     from textzero.files import refuse_missing_folder
     from textzero.lexicon import Lexicon, is_lexicon
 
     paths = corpus["corpus"]
     if explain is not None and len(paths) == 1 and is_lexicon(paths[0]):
-        click.echo(explain_word(Lexicon.load(paths[0]), explain))
+        _print_story(Lexicon.load(paths[0]), explain, as_json)
         return
     if output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
-    begun = perf_counter()
-    with workspace_beside(output, quiet, store) as workspace:
+    progress = make_progress(quiet)
+    told_as_json = as_json and explain is None
+    with (
+        summary(quiet, told_as_json, output, progress) as told,
+        workspace_beside(output, quiet, store) as workspace,
+    ):
         texts = options.make_corpus(**corpus)
         refuse_to_replace_input(output, texts)
         lexicon = discover_words(
@@ -111,7 +121,7 @@ def discover(
             workers=workers,
             workspace=workspace,
             engine=engine,
-            progress=make_progress(quiet),
+            progress=progress,
         )
         if not dropped:
             lexicon.dropped = None
@@ -121,17 +131,19 @@ def discover(
             for block in lexicon.formatted():
                 sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
-    options.report_losses(lexicon.reading, quiet)
+        told.read(lexicon.reading, units=lexicon.settings["units"])
+        if output != "-":
+            told.wrote(output, words=len(lexicon))
+            told.next("" if known else f"textzero segment {output} FILE")
     if explain is not None:
-        click.echo(explain_word(lexicon, explain))
-    elif not quiet and output != "-":
-        units = lexicon.settings["units"]
-        hint = "" if known else f"; try: textzero segment {output} FILE"
-        click.echo(
-            f"{len(lexicon):,} words of {units:,} units written to {output} "
-            f"in {perf_counter() - begun:.1f} s{hint}",
-            err=True,
-        )
+        _print_story(lexicon, explain, as_json)
+
+
+def _print_story(lexicon: "Lexicon", word: str, json: bool) -> None:
+    from textzero.discovery.explain import explain_word
+
+    story = explain_word(lexicon, word)
+    write_lines([as_json_line({"word": word, "story": story.splitlines()}) if json else story])
 
 
 def _numbers(text: str | None) -> list[float] | None:

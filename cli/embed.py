@@ -1,11 +1,15 @@
 """textzero embed."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from . import _options as options
 from ._progress import make_progress
+from ._summary import Summary, json_option, summary
+
+if TYPE_CHECKING:
+    from textzero.vectors.word_vectors import WordVectors
 
 
 class _Dimension(click.ParamType):
@@ -30,7 +34,7 @@ class _Dimension(click.ParamType):
 @options.token_options
 @click.option("--discover", is_flag=True,
               help="Find the words first, in place of --tokenizer.")  # fmt: skip
-@click.option("-o", "--output", required=True, metavar="FOLDER", help="Folder to write.")
+@options.output_option("Folder to write.", "FOLDER", None)
 @click.option("--dim", type=_Dimension(), default=128, show_default=True, metavar="N|auto",
               help="Length of a vector; auto is as long as so many words need.")  # fmt: skip
 @options.min_count_option(5)
@@ -76,6 +80,7 @@ class _Dimension(click.ParamType):
 @options.memory_option
 @options.workers_option
 @options.force_option
+@json_option
 @options.quiet_option
 def embed(
     output: str,
@@ -112,6 +117,7 @@ def embed(
     memory: str | None,
     workers: int | None,
     force: bool,
+    as_json: bool,
     quiet: bool,
     **corpus: Any,
 ) -> None:
@@ -153,30 +159,44 @@ def embed(
         if not quiet:
             click.echo(line, err=True)
 
-    vectors = make_vectors(
-        options.make_corpus(**corpus),
-        output,
-        tokenizer=tokenizer,
-        discover=discover,
-        lowercase=lowercase,
-        nfkc=nfkc,
-        min_count=min_count,
-        max_words=max_words,
-        window=window,
-        weighting=weighting,
-        keep_gaps=keep_gaps,
-        subsample=subsample,
-        settings=settings,
-        init=init,
-        device=device,
-        resume=not fresh,
-        memory=memory,
-        workers=workers,
-        force=force,
-        progress=make_progress(quiet),
-        say=say,
-    )
+    progress = make_progress(quiet)
+    with summary(quiet, as_json, output, progress) as told:
+        vectors = make_vectors(
+            options.make_corpus(**corpus),
+            output,
+            tokenizer=tokenizer,
+            discover=discover,
+            lowercase=lowercase,
+            nfkc=nfkc,
+            min_count=min_count,
+            max_words=max_words,
+            window=window,
+            weighting=weighting,
+            keep_gaps=keep_gaps,
+            subsample=subsample,
+            settings=settings,
+            init=init,
+            device=device,
+            resume=not fresh,
+            memory=memory,
+            workers=workers,
+            force=force,
+            progress=progress,
+            say=say,
+        )
+        if "train" in progress.seconds:
+            _tell(told, vectors, output)
+        else:
+            told.fact(up_to_date=True)
+
+
+def _tell(told: Summary, vectors: "WordVectors", output: str) -> None:
     from textzero.corpus import Reading
 
-    options.report_losses(Reading(**vectors.manifest.get("reading", {})), quiet)
-    say(f"vectors of {len(vectors):,} words are in {output}; try: textzero similar {output} WORD")
+    manifest = vectors.manifest
+    tokens, words = manifest.get("tokens", 0), manifest.get("words_before_min_count", 0)
+    told.read(Reading(**manifest.get("reading", {})), tokens=tokens)
+    told.left_out(words=max(0, words - len(vectors)))
+    told.wrote(output, vectors=len(vectors), dimension=vectors.dim)
+    told.fact(pairs=manifest.get("records"))
+    told.next(f"textzero similar {output} WORD")

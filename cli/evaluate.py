@@ -3,13 +3,18 @@
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from . import _gold as gold_data
 from . import _options as options
 from ._printing import as_json, print_line, write_lines
+from ._progress import make_progress
 from ._table import open_vectors, refuse_large_file
+
+if TYPE_CHECKING:
+    from textzero.progress import Progress
 
 
 @click.group()
@@ -26,6 +31,7 @@ def evaluate() -> None:
               help="Remove the mean and N common directions first.")  # fmt: skip
 @options.memory_option
 @click.option("--json", is_flag=True, help="Print one JSON object a set.")
+@options.quiet_option
 def vectors_command(
     vectors: str,
     gold: tuple[str, ...],
@@ -33,6 +39,7 @@ def vectors_command(
     remove_common: int | None,
     memory: str | None,
     json: bool,
+    quiet: bool,
 ) -> None:
     """Score VECTORS on GOLD files: lines of two words and a score, or of four words.
 
@@ -41,12 +48,13 @@ def vectors_command(
     """
     from textzero.vectors.evaluation import evaluate_analogies, evaluate_similarity, is_analogies
 
-    loaded = open_vectors(vectors, memory)
+    progress = make_progress(quiet)
+    loaded = open_vectors(vectors, memory, progress)
     if remove_common is not None:
         loaded = loaded.without_common_directions(remove_common)
     for path in gold:
         if is_analogies(path):
-            analogies = evaluate_analogies(loaded, path, first)
+            analogies = evaluate_analogies(loaded, path, first, progress)
             figures = f"3CosAdd {analogies.add:.4f}  3CosMul {analogies.mul:.4f}"
             result = asdict(analogies)
         else:
@@ -68,6 +76,7 @@ def vectors_command(
 @click.option("--separator", help="What separates words in the files.  [default: white space]")
 @options.memory_option
 @click.option("--json", is_flag=True, help="Print one JSON object.")
+@options.quiet_option
 def segmentation_command(
     gold: str,
     lexicon: str | None,
@@ -75,6 +84,7 @@ def segmentation_command(
     separator: str | None,
     memory: str | None,
     json: bool,
+    quiet: bool,
 ) -> None:
     """Score a segmentation against GOLD, a file of lines whose words are separated.
 
@@ -104,13 +114,22 @@ def segmentation_command(
         }
     if segmented is not None:
         guess = read_segmented(segmented, separator)
-    score = asdict(score_segmentation(true(), guess, known)) | figures
+    progress = make_progress(quiet)
+    with progress.stage("compare", 0, "lines"):
+        lines = _counted(true(), progress)
+        score = asdict(score_segmentation(lines, guess, known)) | figures
     if json:
         write_lines([as_json(score)])
         return
     for name, value in score.items():
         if value is not None:
             print_line(name, f"{value:.4f}" if isinstance(value, float) else f"{value:,}")
+
+
+def _counted(lines: Iterable[list[str]], progress: "Progress") -> Iterable[list[str]]:
+    for line in lines:
+        yield line
+        progress.advance(1)
 
 
 def _readable_twice(path: str, separator: str | None) -> Callable[[], Iterable[list[str]]]:
@@ -134,6 +153,7 @@ def _readable_twice(path: str, separator: str | None) -> Callable[[], Iterable[l
               help="Texts that go through the network at once.")  # fmt: skip
 @options.memory_option
 @click.option("--json", is_flag=True, help="Print one JSON object.")
+@options.quiet_option
 def model_command(
     model: str,
     gold: tuple[str, ...],
@@ -146,6 +166,7 @@ def model_command(
     batch_size: int,
     memory: str | None,
     json: bool,
+    quiet: bool,
 ) -> None:
     """Score MODEL on GOLD, labelled data of the form that it was trained on.
 
@@ -167,8 +188,10 @@ def model_command(
         data = gold_data.read_texts_with_labels(gold, text_column, label_column, strict, encoding)
     gold_data.refuse_losses(data, strict)
     for line in [*data.losses(), *gold_data.unknown_to(loaded, data)]:
-        click.echo(f"Warning: {line}", err=True)
-    score = loaded.evaluate(data, batch_size)
+        if not quiet:
+            click.echo(f"Warning: {line}", err=True)
+    with make_progress(quiet).stage("evaluate", 0, "texts"):
+        score = loaded.evaluate(data, batch_size)
     if json:
         write_lines([as_json(score)])
         return

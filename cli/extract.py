@@ -7,6 +7,7 @@ import click
 from . import _models as models
 from . import _options as options
 from ._printing import as_json, write_lines
+from ._progress import make_progress
 
 
 @click.command()
@@ -25,11 +26,11 @@ def extract(
     between. Without CORPUS texts are read from standard input. MODEL is what
     `textzero train extractor` wrote.
     """
-    texts = models.corpus_or_stdin(**corpus)
+    texts, progress = models.corpus_or_stdin(**corpus), make_progress(quiet, to_stdout=True)
     reading = texts.new_reading()
     loaded, room = models.load(model, "Extractor", memory=memory)
     number = left_out = 0
-    for batch in models.batches_of_texts(texts, reading, room):
+    for batch in models.batches_of_texts(texts, reading, room, progress):
         rows = []
         for text, triples in zip(batch, loaded.predict(batch, batch_size), strict=True):
             number += 1

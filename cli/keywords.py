@@ -13,6 +13,8 @@ from ._table import open_vectors, print_ranking, stdin_text
 @options.vectors_tokenizer_option
 @click.option("--normalize", is_flag=True, help="Rank by cosine, not by mutual information.")
 @options.memory_option
+@options.answers_json_option
+@options.quiet_option
 def keywords(
     vectors: str,
     text: tuple[str, ...],
@@ -20,9 +22,12 @@ def keywords(
     tokenizer: str | None,
     normalize: bool,
     memory: str | None,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001 - read from the context
 ) -> None:
     """Rank the words of TEXT (- reads standard input) by how well they predict the rest."""
     loaded = open_vectors(vectors, memory)
     sentence = " ".join(text) if text != ("-",) else stdin_text(memory)
     words = loaded.tokenize(sentence, tokenizer)
-    print_ranking(loaded.keywords(words, number, normalize=normalize))
+    rows = loaded.keywords(words, number, normalize=normalize)
+    print_ranking(rows, {"text": sentence} if as_json else None)

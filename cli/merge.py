@@ -4,6 +4,7 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
+from ._summary import json_option, summary
 from ._workspace import refuse_to_overwrite, workspace_beside
 from .count import write_counts
 
@@ -11,12 +12,12 @@ from .count import write_counts
 @click.command()
 @click.argument("tables", nargs=-1, required=True, type=click.Path())
 @options.min_count_option(1)
-@click.option("-o", "--output", default="-", metavar="FILE",
-              help="Where to write.  [default: standard output]")  # fmt: skip
+@options.output_option()
 @options.counts_format_option
 @options.memory_option
 @options.workers_option
 @options.force_option
+@json_option
 @options.quiet_option
 def merge(
     tables: tuple[str, ...],
@@ -26,6 +27,7 @@ def merge(
     memory: str | None,
     workers: int | None,
     force: bool,
+    as_json: bool,
     quiet: bool,
 ) -> None:
     """Add up TABLES that `textzero count` wrote."""
@@ -35,13 +37,22 @@ def merge(
     if output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
-    with workspace_beside(output, quiet) as workspace:
+    progress = make_progress(quiet)
+    rows = ", or take the rows themselves with --format jsonl"
+    with (
+        summary(quiet, as_json, output, progress, rows) as told,
+        workspace_beside(output, quiet) as workspace,
+    ):
         total = merge_counts(
             tables,
             min_count=min_count,
             memory=memory,
             workers=workers,
             workspace=workspace,
-            progress=make_progress(quiet),
+            progress=progress,
         )
         write_counts(total, output, format)
+        told.read(tables=len(tables), tokens=total.tokens)
+        told.left_out(words_under_min_count=total.distinct - len(total))
+        if output != "-":
+            told.wrote(output, words=len(total), of=total.distinct)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from . import _options as options
+from ._progress import make_progress
 
 _GROWTH = 30  # bytes in memory of a byte of templates
 
@@ -42,14 +43,18 @@ def parse(
     words, parser = loaded.tokenizer(tokenizer), Parser(loaded)
     texts = options.make_corpus(**corpus)
     reading = texts.new_reading()
-    for split in texts.splits():
-        for text, _ in texts.parts(split, reading):
-            for sentence, tree, characters in parse_text(parser, words, text):
-                if as_json:
-                    shown = {"text": sentence, "tree": tree.as_dict(characters)}
-                    click.echo(json.dumps(shown, ensure_ascii=False))
-                else:
-                    click.echo(f"{tree}\n")
+    progress, done = make_progress(quiet, to_stdout=True), 0
+    with progress.stage("parse", texts.size):
+        for split in texts.splits():
+            for text, _ in texts.parts(split, reading):
+                for sentence, tree, characters in parse_text(parser, words, text):
+                    if as_json:
+                        shown = {"text": sentence, "tree": tree.as_dict(characters)}
+                        click.echo(json.dumps(shown, ensure_ascii=False))
+                    else:
+                        click.echo(f"{tree}\n")
+                progress.advance(reading.bytes - done)
+                done = reading.bytes
     options.report_losses(reading, quiet)
 
 

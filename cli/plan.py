@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import _options as options
+from ._progress import make_progress
 
 if TYPE_CHECKING:
     from textzero.plan import Plan
@@ -32,6 +33,7 @@ COMMANDS = ("count", "discover", "cooccur", "segment", "embed")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), default=8.0, show_default=True,
               help="How long to measure.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@options.quiet_option
 def plan(
     command: str,
     workers: int,
@@ -43,6 +45,7 @@ def plan(
     folder: str,
     seconds: float,
     as_json: bool,
+    quiet: bool,
     tokenizer: str,
     lowercase: bool,
     nfkc: bool,
@@ -55,21 +58,22 @@ def plan(
     """
     from textzero.plan import plan_work
 
-    made = plan_work(
-        options.make_corpus(**corpus),
-        command=command,
-        workers=workers,
-        memory=memory,
-        tokenizer=tokenizer,
-        lowercase=lowercase,
-        nfkc=nfkc,
-        min_count=min_count,
-        window=window,
-        dim=dim,
-        patience=hours * 3600,
-        folder=folder,
-        seconds=seconds,
-    )
+    with make_progress(quiet).stage("measure", 0, "samples"):
+        made = plan_work(
+            options.make_corpus(**corpus),
+            command=command,
+            workers=workers,
+            memory=memory,
+            tokenizer=tokenizer,
+            lowercase=lowercase,
+            nfkc=nfkc,
+            min_count=min_count,
+            window=window,
+            dim=dim,
+            patience=hours * 3600,
+            folder=folder,
+            seconds=seconds,
+        )
     if as_json:
         import json
         from dataclasses import asdict

@@ -13,15 +13,24 @@ from ._table import open_vectors, print_answers, words_asked
 @click.option("--metric", type=click.Choice(["cosine", "inner"]), default="cosine",
               show_default=True, help="inner is the mutual information itself.")  # fmt: skip
 @options.memory_option
+@options.answers_json_option
+@options.quiet_option
 def related(
-    vectors: str, words: tuple[str, ...], number: int, metric: str, memory: str | None
+    vectors: str,
+    words: tuple[str, ...],
+    number: int,
+    metric: str,
+    memory: str | None,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001 - read from the context
 ) -> None:
     """Print the words that occur together with each of WORDS; - reads them from standard input."""
     loaded = open_vectors(vectors, memory)
     if metric == "cosine":
-        print_answers(words_asked(words), lambda asked: loaded.nearest(asked, number))
+        print_answers(words_asked(words), lambda asked: loaded.nearest(asked, number), as_json)
         return
     print_answers(
         words_asked(words),
         lambda asked: [loaded.related(word, number, metric=metric) for word in asked],
+        as_json,
     )

@@ -9,6 +9,8 @@ import click
 
 from . import _models as models
 from . import _options as options
+from ._progress import make_progress
+from ._summary import summary
 from .main import Failure
 
 METHODS = ("logit", "state", "integrated-gradients", "gradient-input", "occlusion")
@@ -25,8 +27,8 @@ _SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".jsonl": "json"}
 @click.option("--format", "format", type=click.Choice(["terminal", "json", "html"]),
               help="Coloured text, JSON lines, or one page.  "
               "[default: by suffix of -o, else terminal]")  # fmt: skip
-@click.option("-o", "--output", default="-", metavar="FILE",
-              help="Where to write.  [default: standard output]")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@options.output_option()
 @click.option("--trust", is_flag=True,
               help="Load a .keras file of somebody else: it may run code.")  # fmt: skip
 @click.option("--encoder", type=click.Path(), metavar="FOLDER",
@@ -40,6 +42,7 @@ def saliency(
     method: str,
     target: str | None,
     format: str | None,
+    as_json: bool,
     output: str,
     trust: bool,
     encoder: str | None,
@@ -60,7 +63,9 @@ def saliency(
     """
     from textzero.files import refuse_missing_folder, refuse_to_overwrite, whole_file
 
-    format = format or _SUFFIXES.get(Path(output).suffix.lower(), "terminal")
+    if as_json and format not in (None, "json"):
+        raise click.UsageError(f"--json is --format json; leave out --format {format}")
+    format = "json" if as_json else format or _SUFFIXES.get(Path(output).suffix.lower(), "terminal")
     if output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
@@ -68,6 +73,7 @@ def saliency(
     if not keras_file and (trust or encoder):
         raise click.UsageError("--trust and --encoder are for a .keras file")
     texts = models.corpus_or_stdin(**corpus)
+    progress = make_progress(quiet, to_stdout=output == "-")
     reading = texts.new_reading()
     encode = None
     if keras_file:
@@ -81,7 +87,7 @@ def saliency(
     from textzero.shown.text import visible
 
     def found() -> Iterator[Saliency]:
-        for batch in models.batches_of_texts(texts, reading, room):
+        for batch in models.batches_of_texts(texts, reading, room, progress):
             yield from explain(
                 network, batch, method, target=wanted, encode=encode, batch_size=batch_size
             )
@@ -96,15 +102,17 @@ def saliency(
             colour = None if output == "-" else False
             yield from (one.to_terminal(colour) + "\n" for one in found())
 
-    if output == "-":
-        for part in parts():
-            sys.stdout.buffer.write(part.encode("utf-8", "backslashreplace"))
-        sys.stdout.buffer.flush()
-    else:
-        with whole_file(output) as file:
+    with summary(quiet, progress=progress) as told:
+        if output == "-":
             for part in parts():
-                file.write(part.encode("utf-8", "backslashreplace"))
-    options.report_losses(reading, quiet)
+                sys.stdout.buffer.write(part.encode("utf-8", "backslashreplace"))
+            sys.stdout.buffer.flush()
+        else:
+            with whole_file(output) as file:
+                for part in parts():
+                    file.write(part.encode("utf-8", "backslashreplace"))
+            told.wrote(output)
+        told.read(reading)
 
 
 def _keras_file(

@@ -7,6 +7,7 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
+from ._summary import summary
 from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_beside
 
 
@@ -20,8 +21,7 @@ from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_
               help="Draw each segmentation in proportion to its probability ** ALPHA.")  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Seed of --sample.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line, with offsets.")
-@click.option("-o", "--output", default="-", metavar="FILE",
-              help="Where to write.  [default: standard output]")  # fmt: skip
+@options.output_option()
 @options.memory_option
 @options.workers_option
 @options.engine_options
@@ -65,7 +65,11 @@ def segment(
         raise InputError(f"{lexicon} holds no words; name another lexicon")
     refuse_to_replace_input(output, texts, lexicon)
     form = Form(separator, n_best, sample, seed, as_json)
-    with workspace_beside(output, quiet, store) as workspace:
+    progress = make_progress(quiet, to_stdout=output == "-")
+    with (
+        summary(quiet, False, output, progress) as told,
+        workspace_beside(output, quiet, store) as workspace,
+    ):
         reading = segment_corpus(
             texts,
             segmenter,
@@ -75,6 +79,8 @@ def segment(
             workers=workers,
             workspace=workspace,
             engine=engine,
-            progress=make_progress(quiet or output == "-"),
+            progress=progress,
         )
-    options.report_losses(reading, quiet)
+        told.read(reading)
+        if output != "-":
+            told.wrote(output)

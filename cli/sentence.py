@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import click
 
 from . import _options as options
+from ._printing import as_json as as_json_line
+from ._printing import write_lines
 from ._table import longest_text, open_vectors, stdin_lines
 
 
@@ -19,6 +21,8 @@ from ._table import longest_text, open_vectors, stdin_lines
 @click.option("--metric", type=click.Choice(["cosine", "inner"]), default="cosine",
               show_default=True, help="How two sentences are compared.")  # fmt: skip
 @options.memory_option
+@options.answers_json_option
+@options.quiet_option
 def sentence(
     vectors: str,
     texts: tuple[str, ...],
@@ -27,6 +31,8 @@ def sentence(
     remove: int,
     metric: str,
     memory: str | None,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001 - read from the context
 ) -> None:
     """Print the similarity of two TEXTS, or the vectors of one or many (numbers, tabs between).
 
@@ -45,11 +51,19 @@ def sentence(
         similarity = loaded.sentence_similarity(
             *sentences, metric=metric, method=method, remove=remove
         )
-        click.echo(f"{similarity:.4f}")
+        if as_json:
+            shown = {"texts": list(texts), "similarity": round(similarity, 6)}
+            write_lines([as_json_line(shown)])
+        else:
+            click.echo(f"{similarity:.4f}")
         return
     for number, words in enumerate(sentences, 1):
         try:
             row = loaded.sentence_vector(words, method=method, remove=remove)
         except InputError as error:
             raise InputError(f"sentence {number}: {error}") from error
-        click.echo("\t".join(f"{value:.6g}" for value in row.tolist()))
+        numbers = [f"{value:.6g}" for value in row.tolist()]
+        if as_json:
+            write_lines([as_json_line({"sentence": number, "vector": list(map(float, numbers))})])
+        else:
+            click.echo("\t".join(numbers))

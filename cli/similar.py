@@ -15,6 +15,8 @@ from ._table import open_vectors, print_answers, words_asked
 @click.option("--n-context", type=click.IntRange(2), default=10_000, show_default=True,
               help="Compare over so many frequent words; 500 is more grammatical.")  # fmt: skip
 @options.memory_option
+@options.answers_json_option
+@options.quiet_option
 def similar(
     vectors: str,
     words: tuple[str, ...],
@@ -22,6 +24,8 @@ def similar(
     metric: str,
     n_context: int,
     memory: str | None,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001 - read from the context
 ) -> None:
     """Print the words that are used like each of WORDS; - reads words from standard input.
 
@@ -31,4 +35,5 @@ def similar(
     print_answers(
         words_asked(words),
         lambda asked: loaded.nearest(asked, number, metric=metric, n_context=n_context),
+        as_json,
     )

@@ -8,6 +8,7 @@ import click
 from . import _models as models
 from . import _options as options
 from ._printing import as_json, write_lines
+from ._progress import make_progress
 
 if TYPE_CHECKING:
     from textzero.models import Tagger
@@ -30,10 +31,10 @@ def tag(
     text with a space between; a line for each line in. Without CORPUS texts are read from standard
     input. MODEL is what `textzero train tagger` wrote.
     """
-    texts = models.corpus_or_stdin(**corpus)
+    texts, progress = models.corpus_or_stdin(**corpus), make_progress(quiet, to_stdout=True)
     reading = texts.new_reading()
     loaded, room = models.load(model, "Tagger", memory=memory)
-    for batch in models.batches_of_texts(texts, reading, room):
+    for batch in models.batches_of_texts(texts, reading, room, progress):
         found = loaded.predict(batch, batch_size)
         pairs = zip(batch, found, strict=True)
         if json:

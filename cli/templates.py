@@ -8,14 +8,14 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
+from ._summary import json_option, summary
 from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_beside
 
 
 @click.command()
 @options.corpus_options
 @options.token_options
-@click.option("-o", "--output", default="-", metavar="FILE",
-              help="Where to write.  [default: standard output]")  # fmt: skip
+@options.output_option()
 @click.option("--window", type=click.IntRange(1, 31), default=5, show_default=True,
               help="How far apart two words of a template may be; 1 finds phrases.")  # fmt: skip
 @click.option("--min-count", type=click.IntRange(1),
@@ -34,6 +34,7 @@ from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_
 @options.memory_option
 @options.workers_option
 @options.force_option
+@json_option
 @options.quiet_option
 def templates(
     output: str,
@@ -49,6 +50,7 @@ def templates(
     memory: str | None,
     workers: int | None,
     force: bool,
+    as_json: bool,
     quiet: bool,
     **corpus: Any,
 ) -> None:
@@ -61,7 +63,6 @@ def templates(
     that it saves in them, and what fills its placeholders. Templates that save no bits are dropped.
     """
     from os.path import realpath
-    from time import perf_counter
 
     from textzero.files import refuse_missing_folder
     from textzero.structure.finding import find_templates
@@ -76,8 +77,13 @@ def templates(
         if path not in ("-", None):
             refuse_to_overwrite(path, force)
             refuse_missing_folder(path)
-    begun = perf_counter()
-    with workspace_beside(output, quiet) as workspace:
+    if as_json and dropped == "-":
+        raise click.UsageError("--json and --dropped - both print; name a file for --dropped")
+    progress = make_progress(quiet)
+    with (
+        summary(quiet, as_json, output, progress) as told,
+        workspace_beside(output, quiet) as workspace,
+    ):
         texts = options.make_corpus(**corpus)
         for path in (output, dropped or "-"):
             refuse_to_replace_input(path, texts)
@@ -94,24 +100,21 @@ def templates(
             memory=memory,
             workers=workers,
             workspace=workspace,
-            progress=make_progress(quiet),
+            progress=progress,
         )
         if output == "-":
             _print(found.lines())
         else:
             found.save(output)
-    if dropped == "-":
-        _print(found.dropped_lines())
-    elif dropped is not None:
-        found.save_dropped(dropped)
-    options.report_losses(found.reading, quiet)
-    if not quiet and output != "-":
-        share = found.settings["bits_saved"] / max(found.settings["bits"], 1)
-        click.echo(
-            f"{len(found):,} templates of {found.settings['sentences']:,} sentences, which save "
-            f"{share:.1%} of their bits, written to {output} in {perf_counter() - begun:.1f} s",
-            err=True,
-        )
+            share = found.settings["bits_saved"] / max(found.settings["bits"], 1)
+            told.wrote(output, templates=len(found))
+            told.fact(bits_saved=f"{share:.1%} of those of the sentences")
+        if dropped == "-":
+            _print(found.dropped_lines())
+        elif dropped is not None:
+            found.save_dropped(dropped)
+            told.wrote(dropped)
+        told.read(found.reading, sentences=found.settings["sentences"])
 
 
 def _print(lines: Iterable[str]) -> None:

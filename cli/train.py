@@ -8,6 +8,7 @@ import click
 
 from . import _gold as gold
 from . import _options as options
+from ._summary import json_option
 from ._training import train_model
 
 
@@ -36,13 +37,13 @@ def _shared(
     """The options of all models; the arguments are defaults to show, which `settings.py` has."""
     number = click.IntRange(1)
     return options.together(
-        click.argument("data", nargs=-1, required=True),
-        click.option("--validation", multiple=True, metavar="FILE",
+        click.argument("data", nargs=-1, required=True, shell_complete=options.files),
+        click.option("--validation", multiple=True, metavar="FILE", shell_complete=options.files,
                      help="Labelled data held out: decides the best epoch and the end "
                      "(repeatable)."),
-        click.option("--vectors", multiple=True, metavar="FOLDER",
+        click.option("--vectors", multiple=True, metavar="FOLDER", shell_complete=options.files,
                      help="Word vectors to start from (repeatable)."),
-        click.option("-o", "--output", required=True, metavar="FOLDER", help="Folder to write."),
+        options.output_option("Folder to write.", "FOLDER", None),
         click.option("--dim", type=number, help="Width of the embedding.  [default: 128]"),
         click.option("--dropout", type=click.FloatRange(0, 1, max_open=True),
                      help=f"Share that each step leaves out.  [default: {dropout}]"),
@@ -66,6 +67,7 @@ def _shared(
         click.option("--resume", is_flag=True, hidden=True, help="Go on, which is done anyway."),
         gold.strict_option,
         options.force_option,
+        json_option,
         options.quiet_option,
     )  # fmt: skip
 

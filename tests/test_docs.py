@@ -273,6 +273,7 @@ def test_what_a_newcomer_types_is_run_by_ci(marker):
     blocks = [b for b in BLOCKS[ROOT / "README.md"] if b.marker == f"<!-- {marker} -->"]
     assert len(blocks) == 1
     assert blocks[0].source.count("\n") == 1, "one line, for one paste"
+    assert blocks[0].source in [block.source for block in BLOCKS[ROOT / "README.zh.md"]]
 
 
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)")

@@ -29,7 +29,8 @@ def memory_bytes(memory: "int | str | None") -> int:
         raise ValueError(f"memory must be a size such as 500MB or 4GB, got {memory!r}")
     size = float(match[1]) * _UNITS[match[2].upper()]
     if size < _LEAST:
-        raise ValueError(f"memory must be at least {_LEAST >> 20} MB, got {memory!r}")
+        unit = "; give it a unit, such as 4GB" if str(memory).strip().isdigit() else ""
+        raise ValueError(f"memory must be at least {_LEAST >> 20} MB, got {memory!r}{unit}")
     if size > _MOST:
         raise ValueError(f"memory must be at most {_MOST >> 40:,} TB, got {memory!r:.40}")
     return int(size)

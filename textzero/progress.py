@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
+from typing import Any
 
 
 class Progress:
@@ -34,3 +35,16 @@ class Progress:
 
     def end(self) -> None:
         """Show that the stage ended."""
+
+
+class Watched:
+    """A stream of bytes that tells a progress what is read of it."""
+
+    def __init__(self, stream: Any, progress: Progress) -> None:
+        self._stream, self._progress = stream, progress
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to `size` bytes."""
+        block: bytes = self._stream.read(size)
+        self._progress.advance(len(block))
+        return block

@@ -35,6 +35,7 @@ from textzero.kernels.reference.text import (
     character_classes,
     lower_cases,
 )
+from textzero.near import did_you_mean, near_path
 from textzero.segmenter import Segmenter, fold_table
 
 _BUILT_IN = {"whitespace": WHITESPACE, "word": WORDS, "char": CHAR}
@@ -299,6 +300,13 @@ def _loaded(path: str, mtime: int, size: int) -> Segmenter:  # noqa: ARG001
     return Segmenter(path)
 
 
+def _meant(spec: str) -> str:
+    """The tokenizer or the file that a wrong name may stand for, or nothing."""
+    hint = did_you_mean(spec, _BUILT_IN)
+    near = None if hint else near_path(spec)
+    return f": did you mean {near!r}?" if near is not None else hint
+
+
 @cache
 def _imported(spec: str) -> Callable[[str], Sequence[str]]:
     """Import "package.module:function", looking in the current folder too."""
@@ -306,7 +314,7 @@ def _imported(spec: str) -> Callable[[str], Sequence[str]]:
     if not module_name or not path:
         raise ValueError(
             f"tokenizer must be {', '.join(_BUILT_IN)}, the file of a lexicon or "
-            f"package.module:function, got {spec!r}"
+            f"package.module:function, got {spec!r}{_meant(spec)}"
         )
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())

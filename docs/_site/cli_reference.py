@@ -42,8 +42,8 @@ def _index() -> str:
     return "\n".join(
         [
             "# Every command",
-            "Made from the program itself when this site was built; `textzero COMMAND --help` says the "
-            "same. [Commands](../../cli.md) tells how they work together.",
+            "Made from the program itself when this site was built; `textzero COMMAND --help` says "
+            "the same. [Commands](../../cli.md) tells how they work together.",
             "",
             "| command | what it does |",
             "|---|---|",
@@ -96,7 +96,7 @@ def _parameters(command: click.Command, context: click.Context) -> Iterator[str]
         if isinstance(option, click.Option) and not option.hidden:
             anchor = "".join(f"{word}-" for word in context.command_path.split()[1:])
             name = max(option.opts, key=len).lstrip("-")
-            text = " ".join([_sentence(option, context), *_facts(option, context)])
+            text = " ".join([_sentence(option), *_facts(option, context)])
             yield from (f"{_names(option, context)} {{ #{anchor}{name} }}", f":   {text}", "")
 
 
@@ -108,7 +108,7 @@ def _names(option: click.Option, context: click.Context) -> str:
     return f"{names} `{metavar}`"
 
 
-def _sentence(option: click.Option, context: click.Context) -> str:
+def _sentence(option: click.Option) -> str:
     return _plain(DEFAULT.sub("", " ".join((option.help or "").split())))
 
 
@@ -129,7 +129,5 @@ def _facts(option: click.Option, context: click.Context) -> Iterator[str]:
 def _plain(text: str) -> str:
     """Text that Markdown shows as it is written; what stands in backticks stays code."""
     parts = re.split(r"(`[^`]*`)", text)
-    return "".join(
-        p.replace("|", "\\|") if p.startswith("`") else re.sub(r"([\\*_{}\[\]<>|#~$])", r"\\\1", p)
-        for p in parts
-    )
+    parts[::2] = [re.sub(r"([\\*_{}\[\]#$])", r"\\\1", p).replace("<", "&lt;") for p in parts[::2]]
+    return "".join(parts)

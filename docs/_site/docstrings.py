@@ -7,6 +7,7 @@ import griffe
 
 GROUPED = re.compile(r"^( *)(\w+(?:, \w+)+):( .*(?:\n\1 {2,}\S.*)*)", re.M)
 DOCTEST = re.compile(r"(^ *>>> .*\n(?:^ *\S.*\n?)*)", re.M)
+CALLED = re.compile(r"(?<=^Call arguments:\n)(?: +\S.*\n?)+", re.M)  # a section of Keras's own
 
 
 class Docstrings(griffe.Extension):
@@ -16,6 +17,7 @@ class Docstrings(griffe.Extension):
         """Replace the text of the docstring."""
         if obj.docstring:
             value = re.sub(r"^( *)Example:$", r"\1Examples:", obj.docstring.value, flags=re.M)
+            value = CALLED.sub(_as_list, value)
             parts = DOCTEST.split(GROUPED.sub(_one_by_one, value))
             parts[::2] = [_as_written(part) for part in parts[::2]]
             obj.docstring.value = "".join(parts)
@@ -25,6 +27,11 @@ def _one_by_one(match: re.Match[str]) -> str:
     """`a, b: what they are` is said of a and of b."""
     indent, names, text = match.groups()
     return "\n".join(f"{indent}{name}:{text}" for name in names.split(", "))
+
+
+def _as_list(match: re.Match[str]) -> str:
+    """`name: what it is` as the items of a list."""
+    return re.sub(r"^( +)(\w+):(?= )", r"\1- **\2**:", match[0], flags=re.M)
 
 
 def _as_written(text: str) -> str:

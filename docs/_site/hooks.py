@@ -14,9 +14,9 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import api_reference  # noqa: E402
-import cli_reference  # noqa: E402
-import mathml  # noqa: E402
+import api_reference
+import cli_reference
+import mathml
 
 ROOT = Path(__file__).parents[2]
 MARKER = re.compile(r"^ *<!-- .*? -->\n(?= *```)", re.M)

@@ -45,8 +45,7 @@ def refused(result, exit_code, message):
     assert result.stdout == ""
     assert re.search(message, result.stderr), result.stderr
     assert "Traceback" not in result.stderr
-    if exit_code != 2:
-        assert re.fullmatch(r"Error: .*\n", result.stderr)
+    assert re.fullmatch(r"Error: .*\n", result.stderr), result.stderr
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def vectors(tmp_path_factory):
     result = invoke("embed", folder / "text.txt", "-o", folder / "v", "--dim", 4, "--min-count", 1)
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
-    assert f"vectors of 8 words are in {folder / 'v'}" in result.stderr
+    assert f"{folder / 'v'}, 8 vectors, dimension 4, " in result.stderr
     return folder / "v"
 
 
@@ -153,7 +152,8 @@ def test_count_writes_formats_by_suffix_or_by_name(text, tmp_path):
     assert (tmp_path / "c.jsonl").read_text().splitlines()[0] == first.strip()
     result = invoke("count", text, "-o", tmp_path / "c.tsv", "--format", "glove")
     assert (tmp_path / "c.tsv").read_text(encoding="utf-8") == glove
-    assert re.search(r"20 tokens in 4 documents, 8 of 8 words written to .*c\.tsv", result.stderr)
+    assert re.search(r"^wrote +\S*c\.tsv, 8 words, 50 bytes\n", result.stderr)
+    assert re.search(r"^read +4 documents, 72 bytes, 20 tokens$", result.stderr, re.MULTILINE)
     assert invoke("count", text, "-q", "-o", tmp_path / "quiet.tsv").stderr == ""
 
 
@@ -191,7 +191,8 @@ def test_cooccur_writes_a_folder(text, tmp_path):
     columns, x = matrix.row("saw")  # "cat saw the", "dog saw a"
     words = [matrix.vocabulary[j] for j in columns]
     assert dict(zip(words, x.tolist(), strict=True)) == {"the": 1, "a": 1, "cat": 1, "dog": 1}
-    assert re.search(r"^[0-9]+ co-occurrences of 7 words written to", result.stderr)
+    assert re.search(r"^wrote +\S+, [0-9]+ pairs, 7 words, ", result.stderr)
+    assert re.search(r"^left out +1 word$", result.stderr, re.MULTILINE)
 
 
 def test_cooccur_takes_a_vocabulary(text, tmp_path):
@@ -295,7 +296,7 @@ def test_vectors_are_converted_there_and_back(vectors, tmp_path):
     for format in ("word2vec", "glove", "word2vec-binary", "projector", "textzero"):
         result = invoke("convert", source, tmp_path / format, "--to", format)
         assert result.exit_code == 0, result.output
-        assert f"8 vectors of dimension 4 in {tmp_path / format}" in result.stderr
+        assert f"{tmp_path / format}, 8 vectors, dimension 4, " in result.stderr
         source = tmp_path / format
     loaded, original = WordVectors.load(source), WordVectors.load(vectors)
     assert list(loaded.vocabulary) == list(original.vocabulary)
@@ -304,7 +305,7 @@ def test_vectors_are_converted_there_and_back(vectors, tmp_path):
     assert len((tmp_path / "two.txt").read_text().splitlines()) == 2
     (tmp_path / "twice.txt").write_text("a 1 2\na 3 4\n")
     result = invoke("convert", tmp_path / "twice.txt", tmp_path / "once", "--to", "glove")
-    assert "Warning: 1 rows of words seen before were dropped" in result.stderr
+    assert re.search("^lost +1 rows of words seen before were dropped$", result.stderr, re.M)
 
 
 # --- errors: 2 usage, 3 input, 4 resources, 5 output exists, 130 Ctrl-C -------------------------
@@ -315,7 +316,7 @@ def test_vectors_are_converted_there_and_back(vectors, tmp_path):
     [
         (["cuont", "x"], "no such command 'cuont': did you mean 'count'"),
         (["nonsense"], "see textzero --help"),
-        (["count"], "Missing argument"),
+        (["count"], r"textzero count needs CORPUS\.\.\."),
         (["count", "x", "--ngrams", "2-"], "expected a number or a range such as 1-3, got '2-'"),
         (["count", "x", "--ngrams", "3-2"], "ngrams"),
         (["count", "x", "--top", "0"], "--top"),
@@ -325,7 +326,7 @@ def test_vectors_are_converted_there_and_back(vectors, tmp_path):
         (["count", "x", "--tokenizer", "no.such:thing"], "cannot be imported"),
         (["cooccur", "{text}", "-o", "{tmp}/x", "--memory", "much"], "memory must be a size"),
         (["cooccur", "{text}", "-o", "{tmp}/x", "--memory", "1MB"], "memory must be at least"),
-        (["embed", "{text}"], "--output"),
+        (["embed", "{text}"], "textzero embed needs -o FOLDER"),
         (["count", "{text}", "--documents", "--format", "glove"], "--documents has no place"),
         (["embed", "{text}", "-o", "{tmp}/x", "--x-max", "0"], "x_max must be positive"),
         (

@@ -33,7 +33,7 @@ def vectors(tmp_path_factory):
 @pytest.mark.parametrize("format", ["textzero", "parquet"])
 def test_what_is_converted_keeps_both_matrices(vectors, tmp_path, format):
     result = invoke("convert", vectors, tmp_path / "v", "--to", format)
-    assert result.exit_code == 0 and "8 vectors of dimension 4" in result.stderr
+    assert result.exit_code == 0 and "8 vectors, dimension 4" in result.stderr
     inner = ("cat", "--metric", "inner")
     assert (
         invoke("related", tmp_path / "v", *inner).stdout

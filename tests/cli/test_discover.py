@@ -27,7 +27,7 @@ def test_words_are_found_and_written(corpus, tmp_path):
     output = tmp_path / "lexicon.tsv"
     result = run("discover", corpus, "-o", output)
     assert result.exit_code == 0, result.output
-    assert f"words of 320 units written to {output}" in result.output
+    assert f"wrote     {output}, " in result.output and "320 units" in result.output
     assert set(Lexicon.load(output)) == WORDS
     assert Segmenter(output)("学生爱上海") == ["学生", "爱", "上海"]
 
@@ -82,7 +82,7 @@ def test_the_other_methods(corpus, tmp_path, method):
         (["--min-pmi", "2"], "min_pmi is for method entropy or cohesion"),
         (["--compatible"], "compatible is for method entropy"),
         (["--known", "nowhere.tsv"], "nowhere.tsv cannot be read"),
-        (["--max-length", "1"], "1 is not in the range"),
+        (["--max-length", "1"], "must be from 2 to 16, got 1"),
     ],
 )
 def test_wrong_options_are_told_in_a_sentence(corpus, arguments, sentence):

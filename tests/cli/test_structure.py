@@ -44,11 +44,9 @@ def test_templates_are_printed_and_written(text, tmp_path):
     out, dropped = tmp_path / "t.tsv", tmp_path / "dropped.tsv"
     result = invoke("templates", text, "-o", out, "--dropped", dropped)
     assert result.exit_code == 0 and result.stdout == ""
-    assert re.fullmatch(
-        rf"\d templates of 16 sentences, which save [1-9]\d\.\d% of their bits, "
-        rf"written to {re.escape(str(out))} in \d+\.\d s\n",
-        result.stderr,
-    )
+    assert re.search(rf"^wrote +{re.escape(str(out))}, \d templates, ", result.stderr, re.M)
+    assert re.search(r"^bits saved +[1-9]\d\.\d% of ", result.stderr, re.M)
+    assert re.search(r"^read .*, 16 sentences$", result.stderr, re.M)
     assert out.read_text(encoding="utf-8") == printed.stdout
     head, *rows = dropped.read_text(encoding="utf-8").splitlines()
     assert head == "template\tcount\treason"
@@ -120,7 +118,7 @@ def test_an_empty_corpus_gives_an_empty_table(tmp_path):
     (tmp_path / "none.txt").write_text("\n\n", encoding="utf-8")
     out = tmp_path / "t.tsv"
     result = invoke("templates", tmp_path / "none.txt", "-o", out)
-    assert result.exit_code == 0 and "0 templates of 0 sentences" in result.stderr
+    assert result.exit_code == 0 and "0 templates" in result.stderr
     assert len(Templates.load(out)) == 0
     assert invoke("parse", out, "-", stdin="a b").stdout == "a b\n\n"
 

@@ -26,6 +26,7 @@ from textzero.corpus.compression import zstd_module as zstd_module
 from textzero.corpus.remote import RemoteFile, file_system, is_url, retried, size_and_version
 from textzero.disk import disk
 from textzero.errors import InputError, ResourceError
+from textzero.near import near_path
 from textzero.workspace import Workspace
 
 _PARQUET = b"PAR1"
@@ -174,7 +175,9 @@ def find_sources(
             matches = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
             if not matches:
                 kind = "pattern" if glob.has_magic(path) else "file or folder"
-                raise InputError(f"no such {kind}: {path}")
+                near = None if glob.has_magic(path) else near_path(path)
+                hint = f"; did you mean {near}?" if near is not None else ""
+                raise InputError(f"no such {kind}: {path}{hint}")
             inner = find_sources([m for m in matches if m != "-"], include, exclude, format)
             # `**` matches a folder and the files in it: each file once
             listing.sources += {source.path: source for source in inner.sources}.values()

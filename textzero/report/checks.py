@@ -85,6 +85,7 @@ def _same(what: str, values: Sequence[Any] | Any, other: str, others: Sequence[A
 
 
 def _not_negative(what: str, values: Any) -> None:
-    lowest = np.min(np.asarray(values, np.float64), initial=0)
-    if not lowest >= 0:
-        raise ValueError(f"{what} must be 0 or more, got {lowest:g}")
+    numbers = np.asarray(values, np.float64)
+    wrong = numbers[~(np.isfinite(numbers) & (numbers >= 0))]
+    if len(wrong):
+        raise ValueError(f"{what} must be finite and 0 or more, got {wrong[0]:g}")

@@ -5,7 +5,7 @@ import numpy as np
 from textzero._compat import Array
 from textzero.counts import Counts
 from textzero.report.blocks import Block, Chart, Column, Facts, Line, Section, Table, Text
-from textzero.report.scripts import scripts_of
+from textzero.report.scripts import SIGNS, script_of, scripts_of
 from textzero.report.tables import (
     coverage_chart,
     curve_places,
@@ -38,10 +38,13 @@ def count_sections(counts: Counts, *, words: int = 50_000) -> list[Section]:
 
 
 def _about(counts: Counts, total: int) -> str:
-    top, number = counts.most_common(1)[0]
+    top, number = next(
+        ((word, n) for word, n in counts.most_common(100) if script_of(word[0]) != SIGNS),
+        counts.most_common(1)[0],
+    )
     return (
-        f"{total:,} tokens are {len(counts):,} different words. The most frequent, “{top}”, "
-        f"makes {number / max(total, 1):.1%} of them."
+        f"{total:,} tokens are {len(counts):,} different words. The most frequent, punctuation "
+        f"aside, is “{top}”: {number / max(total, 1):.1%} of the tokens."
     )
 
 
@@ -151,8 +154,8 @@ def _forms(counts: Counts, numbers: Array) -> Section:
         blocks.append(orders)
     mean = float((lengths * (numbers / max(numbers.sum(), 1))).sum())
     about = (
-        f"A token has {mean:.2f} characters on the mean, a word {lengths.mean():.2f}. The bars "
-        "are tokens by the script of their first character"
+        f"A token has {mean:.2f} characters on average, a different word {lengths.mean():.2f}. The "
+        "bars are tokens by the script of their first character"
     )
     about += f" (the {len(bars.labels)} largest of {number})." if number > 20 else "."
     return Section("Lengths and scripts", blocks, about)
@@ -190,4 +193,4 @@ def _words(counts: Counts, numbers: Array, total: int, most: int) -> Section:
         spread = part / np.maximum(held, 1)
         columns.append(Column("a document", spread, "number", 2, "count by documents with it"))
     table = Table(columns, search="Find a word")
-    return Section("The words", [table], shown_of(shown, numbers.size, "words"))
+    return Section("Words by frequency", [table], shown_of(shown, numbers.size, "words"))

@@ -8,8 +8,8 @@ from textzero.files import size_text
 from textzero.report.blocks import Block, Cell, Chart, Column, Facts, Line, Section, Table
 
 _STAGES = {
-    "discover": "finding words", "count": "counting words", "encode": "reading words as numbers",
-    "cooccur": "counting pairs", "train": "training", "all": "all",
+    "discover": "finding words", "count": "counting words", "encode": "words as numbers",
+    "cooccur": "counting pairs", "train": "training", "all": "all of it",
 }  # fmt: skip
 _LOSSES = {
     "malformed": "malformed bytes replaced",
@@ -41,7 +41,7 @@ def embedding_sections(manifest: Mapping[str, Any], folder: str = "") -> list[Se
     if settings:
         names = [name for name, value in settings.items() if value is not None]
         shown = [_shown(settings[name]) for name in names]
-        blocks.append(Table([Column("setting", names), Column("value", shown)], page=100))
+        blocks.append(Table([Column("setting", names), Column("value", shown)], page=12))
     if blocks:
         about = "From the manifest beside the vectors."
         sections.append(Section("How the vectors were made", blocks, about))
@@ -96,7 +96,7 @@ def _facts(manifest: Mapping[str, Any], folder: str) -> dict[str, Cell]:
         facts["files passed over"] = len(reading["skipped"])
     for name, value in seconds.items():
         if (taken := _number(value)) is not None:
-            facts[f"seconds for {_STAGES.get(name, name)}"] = round(taken, 1)
+            facts[f"time for {_STAGES.get(name, name)}"] = f"{taken:.1f} s"
     if (peak := _number(manifest.get("peak_memory"))) is not None:
         facts["peak memory"] = size_text(peak)
     for name, shown in (("device", "device"), ("textzero", "textzero"), ("python", "Python")):
@@ -124,15 +124,22 @@ def _inputs(manifest: Mapping[str, Any]) -> Table | None:
 def _curves(manifest: Mapping[str, Any]) -> Section | None:
     """Losses and objectives by sweep."""
     charts: list[Block] = []
-    for name, label in (("losses", "squared error of a pair"), ("objectives", "objective")):
+    for name, label in (
+        ("losses", "mean weighted squared error of the pairs that met"),
+        ("objectives", "objective"),
+    ):
         values = manifest.get(name)
         if isinstance(values, list) and len(values) > 1 and all(map(_is_number, values)):
             line = Line(label, list(range(1, len(values) + 1)), values)
             charts.append(Chart([line], "sweep over one matrix", label, name=name))
     if not charts:
         return None
-    about = "What training reached after each sweep. The objective is what it makes smaller"
-    about += ": errors of pairs that met, of pairs that never met, and the size of the vectors."
+    about = "Where training stood at each sweep."
+    if len(charts) > 1:
+        about += (
+            " The objective is what it makes smaller: the errors of pairs that met, those of pairs "
+            "that never met, and the size of the vectors; the first part alone may rise."
+        )
     return Section("Training", charts, about)
 
 

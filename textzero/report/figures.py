@@ -36,7 +36,7 @@ def digits_of(values: Iterable[Any], percent: bool = False) -> int:
 
 
 def number_text(value: Any, digits: int | None = None, percent: bool = False) -> str:
-    """Return a number for people: grouped by thousands, with a true minus; "" for none.
+    r"""Return a number for people: grouped by thousands, with a true minus; "" for none.
 
     Args:
         value: A number, None or NaN; text stays as it is.

@@ -10,7 +10,13 @@ from textzero.lexicon import Lexicon
 from textzero.progress import Progress
 from textzero.report.blocks import Block, Cell, Column, Facts, Passage, Section, Table
 from textzero.report.examples import Examples, find_examples
-from textzero.report.tables import coverage_chart, length_chart, lengths_of, shown_of
+from textzero.report.tables import (
+    coverage_chart,
+    length_chart,
+    lengths_of,
+    settings_facts,
+    shown_of,
+)
 
 _ABOUT = {
     "count": "how often it is a word in the text as it was cut",
@@ -65,13 +71,7 @@ def _facts(lexicon: Lexicon) -> dict[str, Cell]:
     facts: dict[str, Cell] = {"words": len(lexicon), "tokens": int(lexicon.counts.sum())}
     if lexicon.dropped is not None:
         facts["considered and dropped"] = len(lexicon.dropped)
-    for name, shown in _SETTINGS.items():
-        value = lexicon.settings.get(name)
-        if isinstance(value, bool):
-            facts[shown] = "yes" if value else "no"
-        elif isinstance(value, str | int | float):
-            facts[shown] = value
-    return facts
+    return facts | settings_facts(lexicon.settings, _SETTINGS)
 
 
 def _columns(lexicon: Lexicon, shown: int) -> list[Column]:
@@ -103,7 +103,9 @@ def _words(lexicon: Lexicon, names: list[str], examples: Examples | None) -> Sec
         about += f" Open a row to see the word in context. {examples.said()}"
     else:
         about += " Give the texts (--texts) to see the words in context."
-    return Section("The words", [Table(columns, None, details, search="Find a word")], about)
+    return Section(
+        "Words of the lexicon", [Table(columns, None, details, search="Find a word")], about
+    )
 
 
 def _lengths(lexicon: Lexicon) -> Section:
@@ -119,7 +121,7 @@ def _lengths(lexicon: Lexicon) -> Section:
         f"{int((lengths > 1).sum()):,} words have more than one character; the others make "
         f"{share:.1%} of the {total:,} tokens of the text as it was cut."
     )
-    return Section("Lengths and coverage", blocks, about)
+    return Section("Lengths and coverage of the lexicon", blocks, about)
 
 
 def _dropped(dropped: Lexicon, most: int) -> Section:
@@ -130,12 +132,12 @@ def _dropped(dropped: Lexicon, most: int) -> Section:
         Column("count", dropped.counts[order], "number", 0, _ABOUT["count"]),
         Column("why it is no word", [dropped.reasons[i] for i in order]),
     ]
-    if "occurrences" in dropped.scores and np.isfinite(_seen(dropped)).any():
-        seen = dropped.scores["occurrences"][order]
+    seen = dropped.scores.get("occurrences", np.full(len(dropped), np.nan))[order]
+    if np.isfinite(seen).any():
         columns.insert(2, Column("occurrences", seen, "number", 0, _ABOUT["occurrences"]))
     about = "What was considered, and is no word. "
     about += shown_of(shown, len(dropped), "dropped candidates")
-    return Section("Dropped", [Table(columns, search="Find a candidate")], about)
+    return Section("Dropped candidates", [Table(columns, search="Find a candidate")], about)
 
 
 def _seen(dropped: Lexicon) -> Array:

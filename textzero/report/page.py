@@ -34,8 +34,10 @@ from textzero.shown.colours import DARK, LIGHT
 from textzero.shown.text import html_text, page_text
 from textzero.version import __version__
 
-_SCRIPTS = ("base", "passages", "table", "axes", "chart", "map_points", "map_labels", "map_search")
-_SCRIPTS += ("map", "start")
+_SCRIPTS = (
+    *("base", "passages", "rows", "table", "axes", "chart"),
+    *("map_points", "map_labels", "map_search", "map_scene", "map_input", "map", "start"),
+)
 _STYLES = ("report", "blocks", "map")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _CONTENTS = 3  # sections, from which on the page lists them
@@ -90,7 +92,8 @@ def page_parts(report: Report) -> Iterator[str]:
 def _head(title: str) -> str:
     policy = (
         f"default-src 'none'; script-src '{_hash(script())}'; style-src '{_hash(style())}'; "
-        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types"
+        "base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
     )
     return f"""<!DOCTYPE html>
 <html lang="en">

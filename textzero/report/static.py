@@ -29,6 +29,7 @@ from textzero.shown.text import html_text, page_word
 PASSAGES_SHOWN = 30
 _POINTS_TOLD = 12  # of a line, for who cannot see or point
 _WORDS_TOLD = 60
+_LONG = 24  # characters of a label that may be broken
 SHADES = 9  # of the cells of a matrix
 
 
@@ -42,9 +43,10 @@ def text_html(block: Text) -> str:
 
 def facts_html(block: Facts) -> str:
     """Return names with values."""
+    shown = {name: number_text(value) or "–" for name, value in block.items.items()}
     rows = (
-        f"<div><dt>{html_text(name)}</dt><dd>{html_text(number_text(value))}</dd></div>"
-        for name, value in block.items.items()
+        f"<div><dt>{html_text(name)}</dt><dd>{html_text(value)}</dd></div>"
+        for name, value in shown.items()
     )
     return f'<dl class="facts">{"".join(rows)}</dl>'
 
@@ -143,14 +145,21 @@ def bars_html(block: Bars, language: str) -> str:
     largest = float(np.nanmax(values, initial=0)) or 1.0
     digits = digits_of_column(Column("", block.values, "number"))
     rows = "".join(
-        f'<tr><th scope="row"{language}>{html_text(page_word(label))}</th><td class="bar">'
-        f'<svg aria-hidden="true"><rect width="{100 * float(value) / largest:.2f}%"/></svg>'
-        f'</td><td class="number">{number_text(value, digits)}</td></tr>'
+        _bar(html_text(page_word(label)), value / largest, number_text(value, digits), language)
         for label, value in zip(block.labels, values.tolist(), strict=True)
     )
     head = f'<th scope="col" colspan="2">{html_text(block.x_label)}</th>'
     head = f"<thead><tr><td></td>{head}</tr></thead>"
     return f'<table class="bars">{head}<tbody>{rows}</tbody></table>'
+
+
+def _bar(label: str, share: float, value: str, language: str) -> str:
+    long = ' class="long"' if len(label) > _LONG else ""
+    return (
+        f'<tr><th scope="row"{long}{language}>{label}</th><td class="bar"><svg aria-hidden="true">'
+        f'<rect width="{100 * share:.2f}%" height="100%"/></svg></td>'
+        f'<td class="number">{value}</td></tr>'
+    )
 
 
 def matrix_html(block: Matrix) -> str:
@@ -160,7 +169,7 @@ def matrix_html(block: Matrix) -> str:
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     square = list(block.rows) == list(block.columns)
     heads = "".join(f'<th scope="col"><span>{html_text(one)}</span></th>' for one in block.columns)
-    rows = []
+    rows: list[str] = []
     for place, name in enumerate(block.rows):
         cells = "".join(
             _matrix_cell(name, block.columns[k], counts[place, k], shares[place, k],
@@ -186,7 +195,7 @@ def _matrix_cell(row: str, column: str, count: float, share: float, same: bool) 
 
 def chart_html(block: Chart) -> str:
     """Return some points of each line, as a table; the script draws the chart above it."""
-    rows = []
+    rows: list[str] = []
     for line in block.lines:
         x, y = np.asarray(line.x, np.float64), np.asarray(line.y, np.float64)
         told = np.unique(np.linspace(0, len(x) - 1, min(len(x), _POINTS_TOLD)).round().astype(int))

@@ -1,12 +1,14 @@
 """What several sections draw of words with counts: curves, lengths, how much is shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 
 from textzero._compat import Array
 from textzero.packed import PackedStrings
-from textzero.report.blocks import Bars, Chart, Line
+from textzero.report.blocks import Bars, Cell, Chart, Line
 
 _POINTS = 200
 _LONGEST = 20  # characters; longer words are one bar
@@ -90,3 +92,22 @@ def top_bars(
     order = order[np.asarray(values)[order] > 0]
     top = order[:most].tolist()
     return Bars([labels[i] for i in top], np.asarray(values)[top], x_label, name), order.size
+
+
+def settings_facts(settings: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Cell]:
+    """Return settings by the names that people read; of a file its name, without the folder.
+
+    Args:
+        settings: What a file tells; values that are no text, number or truth are passed over.
+        names: Key of a setting -> what it is called.
+    """
+    facts: dict[str, Cell] = {}
+    for key, name in names.items():
+        value = settings.get(key)
+        if isinstance(value, bool):
+            facts[name] = "yes" if value else "no"
+        elif isinstance(value, str):
+            facts[name] = PurePath(value).name
+        elif isinstance(value, int | float):
+            facts[name] = value
+    return facts

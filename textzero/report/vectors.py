@@ -1,12 +1,15 @@
 """What vectors show: a map of the words, groups of them, neighbours, lengths."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from textzero._compat import Array
 from textzero.errors import InputError
+from textzero.packed import PackedStrings
+from textzero.parallel import ordered_threads, worker_count
 from textzero.progress import Progress
 from textzero.report.blocks import Block, Chart, Column, Line, Map, Section, Table, Text
 from textzero.report.projection import (
@@ -16,6 +19,7 @@ from textzero.report.projection import (
     principal_components,
     tsne,
 )
+from textzero.report.scripts import SIGNS, scripts_of
 from textzero.report.tables import curve_places, shown_of
 from textzero.vectors.clustering import cluster_words
 from textzero.vectors.neighbours import nearest_rows
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 _NEAREST = 10
 _FREQUENT = 10_000  # words whose neighbours are looked for among all of the map
+_AT_ONCE = 1000  # words that a thread looks for, a divisor of _FREQUENT
 _GROUPED = 5000  # words that groups are made of; the others go with their nearest one
 _LISTED = 2000  # rows of the table of neighbours
 _IN_GROUP = 25  # words that are written of each group
@@ -80,9 +85,13 @@ def vector_sections(
         raise InputError(f"the vector of {word!r} is not finite; convert or train the vectors anew")
     names = list(vectors.vocabulary[:n])
     nearest, similarities = _neighbours(unit, progress)
-    groups = _given(clusters, names) if clusters is not None else _found(vectors, n, nearest)
-    drawn, said = _map(vectors, unit, names, groups, (nearest, similarities), with_tsne, progress)
-    sections = [Section("Map of the words", drawn, f"{shown_of(n, len(vectors), 'words')} {said}")]
+    groups = (
+        _given(clusters, names) if clusters is not None else _found(vectors, n, nearest, progress)
+    )
+    drawn = _map(vectors, unit, names, groups, (nearest, similarities), with_tsne, progress)
+    about = f"{shown_of(n, len(vectors), 'words')} Words that are used alike lie near each other"
+    about += ", and have the colour of their group." if groups.names else "."
+    sections = [Section("Map of the words", drawn, about)]
     if groups.names and clusters is None:
         sections.append(_group_table(groups, names))
     sections.append(_neighbour_table(vectors, names, nearest, similarities))
@@ -97,13 +106,16 @@ def _neighbours(unit: Array, progress: Progress) -> tuple[Array, Array]:
     """
     n, k = len(unit), min(_NEAREST, len(unit) - 1)
     nearest, cosines = np.full((n, k), -1, np.int64), np.full((n, k), -np.inf, np.float32)
-    step = 2048
+
+    def search(part: slice) -> tuple[slice, tuple[Array, Array]]:
+        among = unit if part.start < _FREQUENT else unit[:_FREQUENT]
+        own = np.arange(part.start, part.stop)
+        out = np.where(own < len(among), own, -1)
+        return part, nearest_rows(among, None, unit[part], k, out)
+
+    parts = (slice(start, min(start + _AT_ONCE, n)) for start in range(0, n, _AT_ONCE))
     with progress.stage("nearest", n, "words"):
-        for start in range(0, n, step):
-            part = slice(start, min(start + step, n))
-            among = unit if start < _FREQUENT else unit[:_FREQUENT]
-            own = np.arange(part.start, part.stop)
-            found = nearest_rows(among, None, unit[part], k, np.where(own < len(among), own, -1))
+        for part, found in ordered_threads(search, parts, worker_count(None)):
             nearest[part], cosines[part] = found
             progress.advance(part.stop - part.start)
     return nearest, cosines
@@ -122,13 +134,14 @@ def _given(clusters: "Clusters", names: list[str]) -> Groups:
     )  # fmt: skip
 
 
-def _found(vectors: "WordVectors", n: int, nearest: Array) -> Groups:
+def _found(vectors: "WordVectors", n: int, nearest: Array, progress: Progress) -> Groups:
     """A few dozen groups of the first words; other words go with their nearest neighbour."""
     first = min(n, _GROUPED)
     try:
         clusters = cluster_words(
-            vectors, words=first, neighbours=max(5, first // 50), min_similarity=0.2, trials=1
-        )
+            vectors, words=first, neighbours=max(5, first // 50), min_similarity=0.2, trials=1,
+            progress=progress,
+        )  # fmt: skip
     except (InputError, ValueError):  # no two words are alike, or there is one word alone
         return Groups(np.full(n, -1, np.int64), [], "")
     of = np.full(n, -1, np.int64)
@@ -154,8 +167,8 @@ def _map(
     near: tuple[Array, Array],
     with_tsne: bool,
     progress: Progress,
-) -> tuple[list[Block], str]:
-    """Draw the map; also say how the words came where they are."""
+) -> list[Block]:
+    """Draw the map, and say below it how the words came where they are."""
     flat, shares = principal_components(unit)
     views, said, notes = {}, [], []
     if with_tsne and not has_tsne():
@@ -168,14 +181,15 @@ def _map(
         with progress.stage("t-SNE", fitted, "words"):
             places = tsne(unit[:fitted], flat[:fitted])
             progress.advance(fitted)
-        said.append("t-SNE keeps near words near; far distances and sizes of groups mean nothing.")
+        how = "t-SNE keeps near words near; distances from far, and sizes of groups, mean nothing."
         if fitted < len(unit):
             rest = nearest_rows(unit[:fitted], None, unit[fitted:], 3)
             places = np.concatenate([places, placed_among(places, *rest)])
-            said.append(
-                f"It places the {fitted:,} most frequent words; each of the others stands among "
+            how += (
+                f" It placed the {fitted:,} most frequent words; each of the others stands among "
                 "the three of them that are nearest to it."
             )
+        said.append(how)
         views["t-SNE"] = places
     views["PCA"] = flat
     said.append(
@@ -193,50 +207,69 @@ def _map(
         groups.of if groups.names else None, groups.names,
         near[0], np.where(near[0] >= 0, near[1], 0.0).astype(np.float32), "map",
     )  # fmt: skip
-    about = " ".join([groups.about, *said]).strip()
-    return [*([Text(notes, "warning")] if notes else []), drawn], about
+    told = Text([*([groups.about] if groups.about else []), *said])
+    return [*([Text(notes, "warning")] if notes else []), drawn, told]
 
 
 def _group_table(groups: Groups, names: list[str]) -> Section:
     """A row a group: how many words, and the most frequent of them."""
     order = np.argsort(groups.of, kind="stable")
     starts = np.searchsorted(groups.of[order], np.arange(len(groups.names) + 1))
-    members = [order[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    members = [order[a:b] for a, b in pairwise(starts.tolist())]
+    signs = _signs(names)
     table = Table(
         [
             Column("group", groups.names),
             Column("words", [part.size for part in members], "bar", 0),
             Column("its most frequent words",
-                   [" ".join(names[i] for i in part[:_IN_GROUP].tolist()) for part in members]),
+                   [_first_words(names, part, signs) for part in members]),
         ],
         search="Find a group",
     )  # fmt: skip
     about = (
-        f"The groups that colour the map, with at most {_IN_GROUP} of their words. "
-        "`textzero cluster` finds finer ones."
+        f"The groups that colour the map, with at most {_IN_GROUP} of their words. The command "
+        "textzero cluster finds finer ones."
     )
     return Section("Groups", [table], about)
+
+
+def _signs(names: list[str]) -> Array:
+    """Return which words begin with a sign, such as a comma, bool (n,)."""
+    scripts, numbers = scripts_of(PackedStrings.from_strings(names))
+    return numbers == scripts.index(SIGNS) if SIGNS in scripts else np.zeros(len(names), bool)
+
+
+def _first_words(names: list[str], part: Array, signs: Array) -> str:
+    """The first words of a group, signs only when there is nothing else."""
+    letters = part[~signs[part]]
+    return " ".join(names[i] for i in (letters if letters.size else part)[:_IN_GROUP].tolist())
 
 
 def _neighbour_table(
     vectors: "WordVectors", names: list[str], nearest: Array, cosines: Array
 ) -> Section:
-    shown = min(_LISTED, len(names))
+    listed = np.flatnonzero(~_signs(names))[:_LISTED]
     rows, best = [], []
-    for near, cosine in zip(nearest[:shown].tolist(), cosines[:shown].tolist(), strict=True):
+    for near, cosine in zip(nearest[listed].tolist(), cosines[listed].tolist(), strict=True):
         pairs = [(names[i], c) for i, c in zip(near, cosine, strict=True) if i >= 0]
         rows.append(", ".join(f"{word} {c:.2f}" for word, c in pairs))
         best.append(pairs[0][1] if pairs else None)
-    columns = [Column("rank", np.arange(1, shown + 1), "number", 0), Column("word", names[:shown])]
-    counts = vectors.vocabulary.counts[:shown]
+    columns = [
+        Column("rank", listed + 1, "number", 0),
+        Column("word", [names[i] for i in listed.tolist()]),
+    ]
+    counts = vectors.vocabulary.counts[: len(names)]
     if counts.any():
-        columns.append(Column("count", counts, "number", 0))
+        columns.append(Column("count", counts[listed], "number", 0))
     columns += [
         Column("highest cosine", best, "number", 2),
         Column("nearest words, with their cosines", rows),
     ]
-    about = shown_of(shown, len(vectors), "words")
-    about += " The map shows the neighbours of the others." if shown < len(names) else ""
+    about = (
+        f"The {listed.size:,} most frequent of {len(vectors):,} words, punctuation left out, each "
+        "with the words that are used most like it."
+    )
+    about += " The map has the neighbours of the others." if listed.size < len(names) else ""
     return Section("Neighbours", [Table(columns, search="Find a word")], about)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from textzero._compat import Array
 from textzero._frames import Row
 from textzero.errors import InputError
+from textzero.progress import Progress
 from textzero.vectors.rows import blocks, unit_rows
 from textzero.vectors.word_vectors import WordVectors
 
@@ -94,12 +95,16 @@ def _ranks(values: Array) -> Array:
 
 
 def evaluate_analogies(
-    vectors: WordVectors, path: str | Path, first: int | None = None
+    vectors: WordVectors,
+    path: str | Path,
+    first: int | None = None,
+    progress: Progress | None = None,
 ) -> Analogies:
     """Score vectors on a file of "a b c d" lines; a line with a colon starts a section.
 
     The answer is the word nearest to b - a + c among the first `first` words, a, b and c excluded:
     by sum of cosines (3CosAdd) and by their product (3CosMul; Levy and Goldberg 2014).
+    `progress` is told how many words were compared with the questions.
 
     Raises:
         InputError: A line is something else, or no question has vectors.
@@ -119,12 +124,14 @@ def evaluate_analogies(
     if not questions:
         raise InputError(f"{path}: none of {total} questions has vectors for its four words")
     asked = np.array(questions, np.int64).reshape(-1, 4)
-    found = _answers(vectors, asked[:, :3], limit)
+    progress = progress or Progress()
+    with progress.stage("analogies", limit, "words"):
+        found = _answers(vectors, asked[:, :3], limit, progress)
     add, mul = (found == asked[:, 3]).mean(axis=1).tolist()
     return Analogies(Path(path).stem, add, mul, len(asked), total)
 
 
-def _answers(vectors: WordVectors, asked: Array, limit: int) -> Array:
+def _answers(vectors: WordVectors, asked: Array, limit: int, progress: Progress) -> Array:
     """int64 (2, n_questions): what 3CosAdd and 3CosMul answer, from blocks of the first words."""
     best = np.full((2, len(asked)), -np.inf, np.float32)
     found = np.zeros((2, len(asked)), np.int64)
@@ -139,6 +146,7 @@ def _answers(vectors: WordVectors, asked: Array, limit: int) -> Array:
                 better = values > best[kind, part]  # of equals the first stays
                 best[kind, part][better] = values[better]
                 found[kind, part][better] = start + places[better]
+        progress.advance(len(unit))
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from textzero.corpus.compression import decompression_errors
 from textzero.errors import InputError
 from textzero.files import whole_file
+from textzero.progress import Progress, Watched
 from textzero.tokens import Spec
 from textzero.vectors.parquet import MAGIC, read_parquet, write_parquet
 from textzero.vectors.projector import TENSORS, read_projector, write_projector
@@ -35,6 +36,7 @@ def load_vectors(
     format: str = "auto",
     limit: int | None = None,
     memory: int | str | None = None,
+    progress: Progress | None = None,
 ) -> WordVectors:
     """Read vectors in any of FORMATS.
 
@@ -45,6 +47,7 @@ def load_vectors(
         limit: Read only the first words.
         memory: Bound on memory, such as "1GB"; numbers beyond it are mapped from a temporary file.
             None: half of the machine's.
+        progress: Told what was read of a file that is read, not mapped.
 
     Raises:
         InputError: The file is not what it claims to be; the message names row and column.
@@ -60,16 +63,18 @@ def load_vectors(
     if format == "textzero":
         vectors = WordVectors.load(path)
         return vectors if limit is None else _first(vectors, limit)
+    progress = progress or Progress()
     if format == "projector":
-        return read_projector(path, limit, memory)
+        return read_projector(path, limit, memory, progress)
     if format == "parquet":
-        return read_parquet(path, limit, memory)
+        return read_parquet(path, limit, memory, progress)
     stream, size = open_file(path)
     try:
-        with stream:
+        with stream, progress.stage("read", max(size, 0)):
+            watched = Watched(stream, progress)
             if format == "word2vec-binary":
-                return read_binary(path, stream, size, limit, memory)
-            return read_text(path, stream, size, format == "word2vec", limit, memory)
+                return read_binary(path, watched, size, limit, memory)
+            return read_text(path, watched, size, format == "word2vec", limit, memory)
     except decompression_errors() as error:
         raise InputError(f"{path} is cut or corrupt: {error}") from error
 
@@ -127,6 +132,7 @@ def save_vectors(
     sif: bool = True,
     remove: int = 1,
     tokenizer: Spec | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write vectors for another tool.
 
@@ -138,6 +144,7 @@ def save_vectors(
             which a word may hold spaces.
         escape: Write the white space of a word as an underscore instead of refusing it.
         sif, remove, tokenizer: For "static-embedding"; see `save_static_embedding`.
+        progress: Told how many words of a text or binary file were written.
 
     Raises:
         InputError: A word holds white space, which the format separates with, or two words would
@@ -146,6 +153,22 @@ def save_vectors(
     """
     if format not in WRITABLE:
         raise ValueError(f"format must be one of {', '.join(WRITABLE)}, got {format!r}")
+    progress = progress or Progress()
+    rows = format not in ("textzero", "projector", "parquet", "static-embedding")
+    with progress.stage("write", len(vectors) if rows else 0, "words"):
+        _write(vectors, path, format, escape, sif, remove, tokenizer, progress)
+
+
+def _write(
+    vectors: WordVectors,
+    path: str | Path,
+    format: str,
+    escape: bool,
+    sif: bool,
+    remove: int,
+    tokenizer: Spec | None,
+    progress: Progress,
+) -> None:
     if format == "textzero":
         vectors.save(path)
     elif format == "projector":
@@ -162,7 +185,9 @@ def save_vectors(
             _refuse_equals(vectors.vocabulary, format)
         words = (_writable(word, format, escape) for word in vectors.vocabulary)
         with whole_file(path) as file:
-            write_rows(file, words, vectors.vectors, header=header, binary=binary)
+            write_rows(
+                file, words, vectors.vectors, header=header, binary=binary, progress=progress
+            )
 
 
 def _writable(word: str, format: str, escape: bool) -> str:

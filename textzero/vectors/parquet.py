@@ -16,6 +16,7 @@ from textzero._compat import Array
 from textzero.corpus.compression import check_expansion
 from textzero.errors import InputError
 from textzero.files import refuse_device, whole_file
+from textzero.progress import Progress
 from textzero.vectors.arriving import Rows
 from textzero.vectors.word_vectors import WordVectors
 
@@ -45,13 +46,19 @@ def write_parquet(vectors: WordVectors, path: str | Path) -> None:
             writer.write_table(pa.Table.from_batches([batch]).cast(schema))
 
 
-def read_parquet(path: Path, limit: int | None, memory: int | str | None = None) -> WordVectors:
+def read_parquet(
+    path: Path,
+    limit: int | None,
+    memory: int | str | None = None,
+    progress: Progress | None = None,
+) -> WordVectors:
     """Read such a table, some rows at a time; of a word that is there twice the first row counts.
 
     Args:
         path: The file.
         limit: Read only the first words.
         memory: Bound on memory; numbers beyond it go to disk.
+        progress: Told how many rows were read.
 
     Raises:
         InputError: The file is no Parquet table of words and vectors, or a number is not finite.
@@ -60,11 +67,14 @@ def read_parquet(path: Path, limit: int | None, memory: int | str | None = None)
     import pyarrow.parquet as pq
 
     rows: Rows | None = None
-    read = grown = 0
+    read, grown, progress = 0, 0, progress or Progress()
     refuse_device(path)
     try:
         stored = path.stat().st_size
-        with pq.ParquetFile(path) as file:
+        with (
+            pq.ParquetFile(path) as file,
+            progress.stage("read", file.metadata.num_rows, "rows"),
+        ):
             schema = file.schema_arrow
             names = [n for n in ("word", "count", "vector", "context") if n in schema.names]
             if not {"word", "vector"} <= set(names):
@@ -86,6 +96,7 @@ def read_parquet(path: Path, limit: int | None, memory: int | str | None = None)
                 rows = rows or Rows(path, vectors.shape[1], memory, "context" in names)
                 _add(rows, part, vectors, read)
                 read += part.num_rows
+                progress.advance(part.num_rows)
                 if read == limit:
                     break
     except OSError as error:

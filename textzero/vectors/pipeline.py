@@ -184,7 +184,7 @@ def embed(
         def vectors_of(trained: Trained) -> WordVectors:
             seconds = {**progress.seconds, "all": round(perf_counter() - begun, 3)}
             facts["peak_memory"] = max(peak_memory(), peak.bytes)
-            return _with_manifest(vocabulary, trained, facts, seconds)
+            return with_manifest(vocabulary, trained, facts, seconds)
 
         state = folder / CHECKPOINT
         try:
@@ -231,10 +231,17 @@ def _check_memory(
         are_mapped(n_words, dim, memory, worker_count(how["workers"]))
 
 
-def _with_manifest(
+def with_manifest(
     vocabulary: Vocabulary, trained: Trained, facts: dict[str, Any], seconds: dict[str, float]
 ) -> WordVectors:
-    """Return the vectors with what the manifest says of them."""
+    """Return vectors that were trained, with what their manifest says of them.
+
+    Args:
+        vocabulary: Their words.
+        trained: What `train_vectors` returned.
+        facts: What the manifest says, and under "settings" what decided the co-occurrences.
+        seconds: How long each stage took.
+    """
     manifest = {
         "textzero": __version__,
         "python": platform.python_version(),

@@ -7,6 +7,7 @@ import numpy as np
 from textzero.disk import disk
 from textzero.errors import InputError
 from textzero.files import refuse_device, whole_folder
+from textzero.progress import Progress, Watched
 from textzero.vectors.arriving import Rows
 from textzero.vectors.rows import blocks
 from textzero.vectors.word2vec import decimals, read_lines, to_float32
@@ -15,15 +16,22 @@ from textzero.vectors.word_vectors import WordVectors
 TENSORS, METADATA = "tensors.tsv", "metadata.tsv"
 
 
-def read_projector(path: Path, limit: int | None, memory: int | str | None = None) -> WordVectors:
+def read_projector(
+    path: Path,
+    limit: int | None,
+    memory: int | str | None = None,
+    progress: Progress | None = None,
+) -> WordVectors:
     """A folder with tensors.tsv (numbers, tabs between) and metadata.tsv (a word a line)."""
     for name in (TENSORS, METADATA):
         refuse_device(path / name)
     try:
         words = (path / METADATA).read_bytes().removesuffix(b"\n").split(b"\n")
-        with open(path / TENSORS, "rb") as stream:
+        progress, size = progress or Progress(), (path / TENSORS).stat().st_size
+        with open(path / TENSORS, "rb") as stream, progress.stage("read", size):
             rows: Rows | None = None
-            for number, line in enumerate(read_lines(path / TENSORS, stream), 1):
+            lines = read_lines(path / TENSORS, Watched(stream, progress))
+            for number, line in enumerate(lines, 1):
                 if limit is not None and number > limit:
                     break
                 try:

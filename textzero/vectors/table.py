@@ -1,6 +1,5 @@
 """VectorTable: words, their vectors, how their text was tokenized, and the folder they live in."""
 
-import difflib
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -14,6 +13,7 @@ from textzero._frames import Tabular, batch_of, words_column
 from textzero.disk import disk
 from textzero.errors import InputError
 from textzero.files import MANIFEST, read_json, whole_folder, write_json
+from textzero.near import did_you_mean
 from textzero.tokens import Spec, Tokenizer
 from textzero.vectors.tensors import map_safetensors, write_safetensors
 from textzero.vectors.tokenizing import LEXICON, tokenizer_of
@@ -26,7 +26,7 @@ TENSORS, VOCABULARY = "vectors.safetensors", "vocabulary.tsv"
 _KIND = "textzero vectors 1"
 _ROWS = 1 << 14  # rows looked at at once
 _BATCH = 1 << 15  # rows of a batch of Arrow
-_MADE_ANEW = {"norms", "tokenizer", "_cache", "_index", "_directions", "_total"}
+_MADE_ANEW = {"norms", "_cache", "_index", "_directions", "_total"}
 
 
 class VectorTable(Tabular):
@@ -106,8 +106,7 @@ class VectorTable(Tabular):
         """
         place = self.find(word)
         if place is None:
-            near = difflib.get_close_matches(word, self.vocabulary[:50_000], 1, 0.75)
-            hint = f": did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(word, self.vocabulary)
             raise InputError(f"no vector for {word!r}{hint}")
         return place
 
@@ -151,9 +150,13 @@ class VectorTable(Tabular):
         Raises:
             InputError: The manifest names a Python tokenizer, and none is given.
         """
+        return self.tokenizer_for(tokenizer)(text)
+
+    def tokenizer_for(self, tokenizer: Spec | None = None) -> Tokenizer:
+        """Return what `tokenize` cuts texts with; its arguments and errors."""
         if tokenizer is None:
-            return self.tokenizer(text)
-        return tokenizer_of(self._settings, self.folder, tokenizer)(text)
+            return self.tokenizer
+        return tokenizer_of(self._settings, self.folder, tokenizer)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:

@@ -17,6 +17,7 @@ from textzero._compat import Array
 from textzero.corpus.sources import describe, open_text_bytes
 from textzero.errors import InputError
 from textzero.files import refuse_device, refuse_pickle
+from textzero.progress import Progress
 from textzero.vectors.arriving import LARGEST_DIM, LONGEST_WORD, Rows
 from textzero.vectors.rows import blocks
 from textzero.vectors.word_vectors import WordVectors
@@ -187,7 +188,13 @@ def _dimension(lines: list[bytes]) -> int:
 
 
 def write_rows(
-    file: BinaryIO, words: Iterable[str], vectors: Array, *, header: bool, binary: bool
+    file: BinaryIO,
+    words: Iterable[str],
+    vectors: Array,
+    *,
+    header: bool,
+    binary: bool,
+    progress: Progress | None = None,
 ) -> None:
     """Write word2vec text or binary (with a header), or GloVe text (without).
 
@@ -197,14 +204,18 @@ def write_rows(
         vectors: float32 (n_words, dim); read some rows at a time.
         header: Whether to begin with the numbers of words and dimensions.
         binary: Numbers as little-endian float32, not as decimals.
+        progress: Told how many words were written.
     """
+    progress = progress or Progress()
     if header:
         file.write(f"{len(vectors)} {vectors.shape[1]}\n".encode())
     each = iter(words)
     for part in blocks(*vectors.shape):
-        for row in np.asarray(vectors[part]):
+        rows = np.asarray(vectors[part])
+        for row in rows:
             numbers = row.astype("<f4").tobytes() if binary else b" ".join(decimals(row))
             file.write(next(each).encode() + b" " + numbers + b"\n")
+        progress.advance(len(rows))
 
 
 def to_float32(fields: list[bytes]) -> Array:

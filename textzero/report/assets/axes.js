@@ -1,0 +1,60 @@
+// Axes: where values stand, and at which of them a tick does.
+
+function makeAxis(low, high, log, from, to) {
+  if (!(low <= high)) [low, high] = log ? [1, 10] : [0, 1];
+  if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
+  const room = Math.abs(to - from);
+  const ticks = log ? logTicks(low, high, room) : linearTicks(low, high, room);
+  const read = log ? Math.log10 : (value) => value;
+  const [start, end] = [read(low), read(high)];
+  const place = (value) => from + ((read(value) - start) / (end - start)) * (to - from);
+  return { ticks, place, log, low, high };
+}
+
+// Limits as round numbers, so that the outer ticks end the axis.
+function roundLimits(low, high, log) {
+  if (!(low <= high)) return [low, high];
+  if (log) return [low, high];
+  const step = niceStep((high - low || Math.abs(high) || 1) / 5);
+  return [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
+}
+
+function niceStep(rough) {
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  const share = rough / unit;
+  return unit * (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10);
+}
+
+function linearTicks(low, high, room) {
+  const step = niceStep((high - low) / Math.max(2, room / 75));
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const ticks = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
+    const value = k * step;
+    ticks.push({ value, text: numberText(Math.abs(value) < step / 2 ? 0 : value, digits) });
+  }
+  return ticks;
+}
+
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+const raised = (n) => (n < 0 ? "⁻" : "") + [...String(Math.abs(n))].map((d) => RAISED[d]).join("");
+
+function logTicks(low, high, room) {
+  const first = Math.ceil(Math.log10(low) - 1e-9);
+  const last = Math.floor(Math.log10(high) + 1e-9);
+  const every = Math.max(1, Math.ceil((last - first + 1) / Math.max(2, room / 55)));
+  const short = first >= -3 && last <= 5;
+  const between = last - first < 2 ? [1, 2, 5] : [1];
+  const ticks = [];
+  for (let power = first - 1; power <= last; power += 1) {
+    if ((power - first) % every) continue;
+    for (const times of between) {
+      const value = times * 10 ** power;
+      if (value < low * (1 - 1e-9) || value > high * (1 + 1e-9)) continue;
+      const text = short ? numberText(value, Math.max(0, -power))
+        : `${times > 1 ? `${times}·` : ""}10${raised(power)}`;
+      ticks.push({ value, text });
+    }
+  }
+  return ticks;
+}

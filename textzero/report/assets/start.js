@@ -1,0 +1,23 @@
+// Every block that has data comes to life; one that cannot stays as it was written.
+
+const KINDS = { table, passages, chart, map };
+
+for (const packed of document.querySelectorAll('script[type="application/json"]')) {
+  const data = JSON.parse(packed.textContent);
+  KINDS[data.kind](packed.parentElement.querySelector("[data-block]"), data);
+}
+
+// The contents show which section is being read.
+const links = new Map(
+  Array.from(document.querySelectorAll("nav a"), (link) => [link.getAttribute("href").slice(1), link]),
+);
+const watcher = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (!entry.isIntersecting) continue;
+    for (const [name, link] of links) {
+      if (name === entry.target.id) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }
+}, { rootMargin: "-15% 0px -75% 0px" });
+for (const name of links.keys()) watcher.observe(document.getElementById(name));
