@@ -310,10 +310,8 @@ def output_option(
     default: str | None = "-",
 ) -> Callable[[Command], Command]:
     """Return the option -o; without a default it must be given."""
-    return click.option(
-        "-o", "--output", metavar=metavar, help=help, default=default, required=default is None,
-        shell_complete=files,
-    )  # fmt: skip
+    how: dict[str, Any] = {"required": True} if default is None else {"default": default}
+    return click.option("-o", "--output", metavar=metavar, help=help, shell_complete=files, **how)
 
 
 def tell_waiting() -> None:

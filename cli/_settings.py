@@ -7,6 +7,7 @@ A flag beats a TEXTZERO_ variable, which beats the nearest textzero.toml (or pyp
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
@@ -25,14 +26,17 @@ from ._settings_files import (
     user_file,
 )
 
-__all__ = ["GLOBAL", "NEVER", "SettingError", "SettingsFile", "settings_files", "shown_path"]
+__all__ = [
+    "GLOBAL", "NEVER", "SettingError", "SettingsFile", "check_sections", "settings_files",
+    "shown_path", "user_file",
+]  # fmt: skip
 
 # what no result depends on
 NEUTRAL = frozenset(("memory", "workers", "device", "engine", "store", "quiet", "batch_size"))
 OTHERS = ("TEXTZERO_DATA", "TEXTZERO_DEBUG")  # variables that are no settings
 PREFIX = "TEXTZERO_"
 PLAIN = ("config", "completion", "doctor")  # commands that no setting reaches
-_META = "textzero.settings"
+_META, _TOLD = "textzero.settings", "textzero.settings told"
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,29 @@ def _wrong_type(option: click.Option, value: Any) -> str:
     return "" if isinstance(value, str) else "a text in quotes"
 
 
+def variables_set() -> list[str]:
+    """The names of the variables TEXTZERO_... that are set."""
+    return sorted(name for name in os.environ if name.startswith(PREFIX))
+
+
+class TellingContext(click.Context):
+    """The context of a command that tells, at the end, which settings changed its result."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.call_on_close(partial(note_settings, self))
+
+
+def note_settings(ctx: click.Context, told: bool = False) -> None:
+    """Say on stderr which settings changed a result, once; `told` says that a summary has."""
+    if ctx.meta.get(_TOLD) or told or ctx.resilient_parsing:
+        ctx.meta[_TOLD] = True
+        return
+    found = [one for one in used(ctx) if one.name not in NEUTRAL]
+    if found and not ctx.params.get("quiet"):
+        click.echo(f"settings: {in_words(found)}", err=True)
+
+
 def install(ctx: click.Context, name: str, command: click.Command, commands: list[str]) -> None:
     """Make the settings of a command its defaults, before its arguments are read."""
     files = settings_files()
@@ -162,6 +189,7 @@ def install(ctx: click.Context, name: str, command: click.Command, commands: lis
     known: dict[tuple[str, ...], dict[str, Setting]] = ctx.meta.setdefault(_META, {})
     for path, one in leaves(name, command):
         known[path] = settings_of(one, path, files)
+        one.context_class = TellingContext
     defaults: dict[str, Any] = {}
     for path, settings in known.items():
         table = defaults

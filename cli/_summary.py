@@ -96,7 +96,7 @@ class Summary:
             return
         elif self.content["wrote"] or self.content.get("facts", {}).keys() - {"up_to_date"}:
             show(self.rows())
-            note_settings(None)
+            settings.note_settings(click.get_current_context(), told=True)
         else:
             warn(self.content["lost"])
 
@@ -176,31 +176,13 @@ def warn(lines: list[str]) -> None:
         click.echo(f"Warning: ... and {len(lines) - _LOSSES:,} more", err=True)
 
 
-_NOTED = "textzero.noted"  # in a context: its settings have been told
-
-
-def note_settings(ctx: click.Context | None = None) -> None:
-    """Take the settings of this run for told; with a context tell them, if nothing has.
-
-    Those that change no result, such as memory, are told in summaries only.
-    """
-    meta = (ctx or click.get_current_context()).meta
-    if ctx is None or meta.get(_NOTED):
-        meta[_NOTED] = True
-        return
-    used = [one for one in settings.used(ctx) if one.name not in settings.NEUTRAL]
-    if used and not ctx.params.get("quiet"):
-        click.echo(f"settings: {settings.in_words(used)}", err=True)
-    meta[_NOTED] = True
-
-
 def show(rows: list[tuple[str, str]]) -> None:
     """Write a table to stderr: with colours on a terminal, else as aligned lines."""
     from ._terminal import shown_controls
 
     rows = [(label, shown_controls(text)) for label, text in rows]
     if not is_terminal():
-        width = max(len(label) for label, _ in rows)
+        width = max(8, *(len(label) for label, _ in rows))
         for label, text in rows:
             click.echo(f"{label:<{width}}  {text}", err=True)
         return

@@ -1,6 +1,5 @@
 """textzero config."""
 
-import os
 from typing import Any
 
 import click
@@ -92,8 +91,8 @@ def _tell_files(files: list[settings.SettingsFile]) -> None:
     click.echo(f"files: {read} (yours would be {settings.user_file()})", err=True)
     known = [settings.PREFIX + name.upper() for name in settings.GLOBAL]
     commands = tuple(settings.PREFIX + name.upper() + "_" for name in COMMANDS)
-    for variable in sorted(os.environ):
+    for variable in settings.variables_set():
         other = variable in (*settings.OTHERS, *known) or variable.startswith(commands)
-        if variable.startswith(settings.PREFIX) and not other:
+        if not other:
             hint = did_you_mean(variable, known)
             click.echo(f"Warning: {variable} is no setting{hint}", err=True)

@@ -1,6 +1,14 @@
 """textzero doctor."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import click
+
+from . import _settings as settings
+
+if TYPE_CHECKING:
+    from textzero.doctor import Finding
 
 
 @click.command()
@@ -16,7 +24,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     from textzero.doctor import examine, works
 
-    findings = examine()
+    findings = [*examine(), *_settings_found()]
     fine = works(findings)
     if as_json:
         import json
@@ -37,3 +45,27 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         click.echo("textzero works" if fine else "textzero does not work: see the lines with x")
     if not fine:
         ctx.exit(1)
+
+
+def _settings_found() -> "Iterator[Finding]":
+    """The files of settings that apply here; one that cannot be read stops every command."""
+    from textzero.doctor import BAD, Finding
+
+    from .main import COMMANDS
+
+    try:
+        files = settings.settings_files()
+        for file in files:
+            settings.check_sections(file, list(COMMANDS))
+    except settings.SettingError as error:
+        yield Finding("settings", "file", str(error), BAD, "mend that line, or remove the file")
+        return
+    for file in files:
+        number = sum(len(table) for table in file.tables.values())
+        shown = f"{settings.shown_path(file.path)}, {number:,} of them"
+        yield Finding("settings", "file", f"{shown}; textzero config lists them")
+    if not files:
+        yield Finding("settings", "file", f"none; yours would be {settings.user_file()}")
+    variables = [name for name in settings.variables_set() if name not in settings.OTHERS]
+    if variables:
+        yield Finding("settings", "variables", ", ".join(variables))

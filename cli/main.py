@@ -132,9 +132,9 @@ def _sentences() -> Iterator[None]:
         raise _failure(str(error), error.exit_code, error) from error
     except BrokenPipeError:
         raise
-    except click.exceptions.NoArgsIsHelpError:
-        raise
     except click.UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # of click 8.2 and newer
+            raise
         from ._sentences import usage_sentence
 
         raise _failure(usage_sentence(error), 2, error) from error

@@ -85,7 +85,7 @@ def test_the_sdist_holds_what_building_testing_and_reading_need(built):
     with tarfile.open(built[".gz"]) as archive:
         names = {n.partition("/")[2] for n in archive.getnames()}
     wanted = {f"tests/{n}" for n in sources("tests", ".py", ".h")}
-    wanted |= {f"docs/{n}" for n in sources("docs", ".md", ".py", ".css", ".svg")}
+    wanted |= {f"docs/{n}" for n in sources("docs", ".md", ".py", ".css", ".js", ".svg")}
     wanted |= {f"textzero/{n}" for n in sources("textzero", ".py", ".cu", ".css", ".js")}
     wanted |= {"README.md", "README.zh.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff"}
     wanted |= {"LICENSE", "pyproject.toml", "setup.py", "mkdocs.yml", ".ci/run"}

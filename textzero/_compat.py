@@ -2,10 +2,15 @@
 
 import importlib.util
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-# NumPy's ndarray, or CuPy's with the same dtype and shape.
-Array: TypeAlias = Any
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
+else:
+    Array = Any  # NumPy takes time to import
+GpuArray: TypeAlias = Any  # CuPy's, of the same dtype and shape, which no type knows; or NumPy's
 
 
 def has_package(name: str) -> bool:

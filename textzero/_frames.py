@@ -1,11 +1,11 @@
 """What is found as tables: for Arrow, pandas and Polars, and as a small one for a notebook."""
 
-import html
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+
+from textzero.shown.text import html_text, page_word
 
 if TYPE_CHECKING:
     import pandas
@@ -26,6 +26,8 @@ class Tabular:
     What reads Arrow's PyCapsule interface reads it as it is, batch by batch:
     `pyarrow.RecordBatchReader.from_stream(counts)`, `pandas.DataFrame.from_arrow(counts)`.
     """
+
+    _row_name: ClassVar[str] = "words"  # what the rows are
 
     def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
         """Yield the rows, one batch at least, in bounded memory."""
@@ -61,8 +63,7 @@ class Tabular:
         Raises:
             ImportError: Polars is missing.
         """
-        polars = _needed("polars")
-        return cast("polars.DataFrame", polars.from_arrow(self.to_arrow()))
+        return cast("polars.DataFrame", _needed("polars").from_arrow(self.to_arrow()))
 
     def __sklearn_clone__(self) -> Self:
         return self  # as a parameter of an estimator; it never changes, so no clone copies it
@@ -70,7 +71,8 @@ class Tabular:
     def _shown(self) -> tuple[str, Mapping[str, Sequence[object]], int]:
         """What a notebook shows: a heading, the first rows as columns by name, how many rows."""
         rows = len(self) if isinstance(self, Sized) else 1
-        return repr(self), next(self._batches()).slice(0, SHOWN).to_pydict(), rows
+        first = next(self._batches()).slice(0, SHOWN).to_pydict()
+        return f"{type(self).__name__}: {rows:,} {self._row_name}", first, rows
 
     def _repr_html_(self) -> str:
         return html_table(*self._shown())
@@ -78,6 +80,8 @@ class Tabular:
 
 class Row(Tabular):
     """A dataclass as a table of one row."""
+
+    _row_name = "row"
 
     def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
         import pyarrow
@@ -106,17 +110,12 @@ def words_column(words: "PackedStrings") -> "pyarrow.LargeStringArray":
 
 
 def short(text: str, most: int = _CELL) -> str:
-    r"""Return a text in one line of at most `most` characters, what cannot be seen as escapes.
+    """Return at most `most` characters of a text.
 
-    >>> short("a" * 70)[-3:], short("tab\tline\u202e")
-    ('aa…', 'tab\\tline\\u202e')
+    >>> short("a" * 70)[-3:]
+    'aa…'
     """
-    text = text if len(text) <= most else text[: most - 1] + "…"
-    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
-    return "".join(
-        c.encode("unicode_escape").decode() if unicodedata.category(c) in hidden else c
-        for c in text
-    )
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def html_table(heading: str, columns: Mapping[str, Sequence[object]], rows: int) -> str:
@@ -158,7 +157,7 @@ def _said(value: object) -> str:
 
 
 def _escaped(text: str, most: int = _CELL) -> str:
-    return html.escape(short(text, most))
+    return html_text(page_word(short(text, most)))
 
 
 def _needed(package: str) -> Any:

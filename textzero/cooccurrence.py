@@ -8,7 +8,7 @@ for any number of workers and any bound on memory.
 
 import math
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from textzero._compat import Array, has_gpu
 from textzero._cooccurrence.counting import Places, Task, counted_rows, held_or_mapped
 from textzero._cooccurrence.segments import Sieve
 from textzero._frames import SHOWN, Tabular, batch_of, words_column
-from textzero.corpus import Corpus, Reading, as_corpus
+from textzero.corpus import Reading, Texts, as_corpus
 from textzero.disk import disk
 from textzero.errors import InputError
 from textzero.files import (
@@ -98,7 +98,7 @@ class Cooccurrence(Tabular):
     unit: float
     settings: dict[str, Any]
     reading: Reading = field(default_factory=Reading)
-    occurrences: Array = None  # replaced below
+    occurrences: Array = None  # type: ignore[assignment]  # replaced below
 
     def __post_init__(self) -> None:
         if self.occurrences is None:
@@ -222,7 +222,7 @@ class Cooccurrence(Tabular):
 
 
 def count_cooccurrences(
-    corpus: Corpus | Iterable[str],
+    corpus: Texts,
     vocabulary: Vocabulary,
     *,
     tokenizer: Spec = "word",
@@ -248,7 +248,7 @@ def count_cooccurrences(
     workers and any bound on memory.
 
     Args:
-        corpus: A `Corpus`, or an iterable of documents.
+        corpus: A `Corpus`, an iterable of documents, or a table (`Corpus.from_documents`).
         vocabulary: The words to count.
         tokenizer, lowercase, nfkc: As for `count_words`; use what made the vocabulary.
         window: Words on each side.
@@ -317,7 +317,7 @@ def count_cooccurrences(
 
         def matrix_of(data: Array, beside: Array) -> Cooccurrence:
             lengths = np.ascontiguousarray(beside[:2].T)
-            occurrences = beside[3] if subsample else None
+            occurrences = beside[3] if subsample else vocabulary.counts
             return Cooccurrence(
                 vocabulary, data, lengths, beside[2], unit, settings, reading, occurrences
             )

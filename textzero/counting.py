@@ -1,6 +1,5 @@
 """count_words: by kernels in threads, by a Python tokenizer in processes, or on an engine."""
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,7 @@ from textzero._words.merging import Bench, new_name
 from textzero._words.runs import Rows, Run
 from textzero._words.spool import Part, Spool, key_of, uncovered
 from textzero._words.totals import total
-from textzero.corpus import Corpus, Split, as_corpus
+from textzero.corpus import Corpus, Split, Texts, as_corpus
 from textzero.counts import Counts
 from textzero.engines import Engine, as_engine
 from textzero.parallel import run_threads, worker_count
@@ -34,7 +33,7 @@ LONGEST = 1000  # tokens of an n-gram
 
 
 def count_words(
-    corpus: Corpus | Iterable[str],
+    corpus: Texts,
     *,
     tokenizer: Spec = "word",
     lowercase: bool = False,
@@ -54,7 +53,7 @@ def count_words(
     memory. What memory does not hold is kept in compressed sorted files.
 
     Args:
-        corpus: A `Corpus`, or an iterable of documents.
+        corpus: A `Corpus`, an iterable of documents, or a table (`Corpus.from_documents`).
         tokenizer: "word", "whitespace", "char", "package.module:function" or a callable. A Python
             callable runs in spawned processes, so they must be able to import it.
         lowercase: Lower-case first.

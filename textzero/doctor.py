@@ -35,6 +35,7 @@ OPTIONAL = {
     "usearch": (("usearch",), "usearch", "an index of nearest neighbours"),
     "distributed": (("distributed",), "dask", "many machines"),
     "matplotlib": (("matplotlib",), "plot", "pictures"),
+    "sklearn": (("scikit-learn",), "report", "t-SNE maps of vectors, and scikit-learn's pipelines"),
 }
 _CUPY = {"cupy-cuda12x": 12, "cupy-cuda13x": 13, "cupy": 0}
 _PATIENCE, _GRACE = 2.0, 0.5  # seconds for importing what is optional; those left at the end
@@ -210,6 +211,11 @@ def _terminal() -> Iterator[Finding]:
         "terminal", "output", f"{shape}, {encoding}, locale {chosen}", OK if fine else NOTE,
         "" if fine else "set LANG=C.UTF-8, or letters may show as other ones",
     )  # fmt: skip
+    person = sys.stderr is not None and sys.stderr.isatty()
+    dumb, plain = os.environ.get("TERM") == "dumb", os.environ.get("NO_COLOR")
+    why = "standard error is no terminal" if not person else "TERM is dumb" if dumb else ""
+    bars = f"none: {why}" if why else "drawn" + (", without colours: NO_COLOR is set" * bool(plain))
+    yield Finding("terminal", "bars", bars)
 
 
 def _self_test(gpu: bool) -> Iterator[Finding]:

@@ -31,7 +31,9 @@ def _generated() -> dict[str, str]:
 def _top_page(name: str) -> str:
     """A page of the top folder, with its links as they are seen from docs/."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    return re.sub(r"\]\(docs/", "](", text)
+    text = re.sub(r"\]\(docs/", "](", text)
+    text = re.sub(r"\]\((CHANGELOG|CONTRIBUTING)\.md", lambda m: m[0].lower(), text)
+    return re.sub(r"\[([^\]\[]*)\]\((?!https:)[^)\s]*/[A-Z][^)\s]*\)", r"\1", text)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

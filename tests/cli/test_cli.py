@@ -152,7 +152,7 @@ def test_count_writes_formats_by_suffix_or_by_name(text, tmp_path):
     assert (tmp_path / "c.jsonl").read_text().splitlines()[0] == first.strip()
     result = invoke("count", text, "-o", tmp_path / "c.tsv", "--format", "glove")
     assert (tmp_path / "c.tsv").read_text(encoding="utf-8") == glove
-    assert re.search(r"^wrote +\S*c\.tsv, 8 words, 50 bytes\n", result.stderr)
+    assert re.search(r"^wrote +\S*c\.tsv, 8 words, 46 bytes\n", result.stderr)
     assert re.search(r"^read +4 documents, 72 bytes, 20 tokens$", result.stderr, re.MULTILINE)
     assert invoke("count", text, "-q", "-o", tmp_path / "quiet.tsv").stderr == ""
 

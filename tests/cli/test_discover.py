@@ -27,7 +27,7 @@ def test_words_are_found_and_written(corpus, tmp_path):
     output = tmp_path / "lexicon.tsv"
     result = run("discover", corpus, "-o", output)
     assert result.exit_code == 0, result.output
-    assert f"wrote     {output}, " in result.output and "320 units" in result.output
+    assert f"wrote     {output}, 12 words, " in result.output and "320 units" in result.output
     assert set(Lexicon.load(output)) == WORDS
     assert Segmenter(output)("学生爱上海") == ["学生", "爱", "上海"]
 

@@ -72,11 +72,8 @@ def by_hand(text):
 
 @pytest.mark.parametrize("tokenizer", ["whitespace", by_hand])
 def test_every_text_has_its_row_whatever_it_holds(tokenizer):
-    found = WordCounter(tokenizer=tokenizer).fit(["a b c", "c" * 70]).transform(HOSTILE)
-    assert found.shape == (9, 4)
-    assert found.sum(axis=1).ravel().tolist() == [
-        [0, 2, 0, 3 if tokenizer == "whitespace" else 3, 1, 1, 0, 0, 0]
-    ]
+    counter = WordCounter(tokenizer=tokenizer).fit(["a b c", "c" * 70])
+    assert counter.transform(HOSTILE).sum(axis=1).ravel().tolist() == [[0, 2, 0, 3, 1, 1, 0, 0, 0]]
 
 
 def test_texts_longer_than_a_piece_stay_one_row():
@@ -176,7 +173,7 @@ def test_glove_is_what_the_functions_train():
     assert glove.word_vectors_.manifest["settings"]["window"] == 2
 
 
-def test_glove_knows_a_lexicon_as_tokenizer(tmp_path):
+def test_glove_knows_a_lexicon_as_tokenizer():
     words = textzero.Segmenter(textzero.discover_words(CHINESE))
     glove = SimplerGlove(dim=2, min_count=1, tokenizer=words).fit(CHINESE)
     assert "北京" in glove.vocabulary_
@@ -193,8 +190,11 @@ def test_vectors_may_be_a_folder_and_are_not_copied_by_clone(tmp_path):
     assert clone(SentenceVectorizer(vectors)).vectors is vectors
 
 
-@pytest.mark.parametrize("wrong, said", [({"method": "max"}, "method"), ({"on_empty": 0}, "on_empty"),
-                                         ({"vectors": None}, "needs vectors"), ({"method": "sif", "remove": 3}, "remove")])  # fmt: skip
+WRONG = [({"method": "max"}, "method"), ({"on_empty": 0}, "on_empty")]
+WRONG += [({"vectors": None}, "needs vectors"), ({"method": "sif", "remove": 3}, "remove")]
+
+
+@pytest.mark.parametrize("wrong, said", WRONG)
 def test_wrong_settings_are_refused_by_fit(wrong, said):
     with pytest.raises(ValueError, match=said):
         SentenceVectorizer(small_vectors()).set_params(**wrong).fit(TEXTS)
@@ -222,7 +222,7 @@ def test_must_be_fitted(ours):
     ("a text", TypeError, "got a?.*str"),
     (3, TypeError, "iterable of strings, got int"),
     ({"train": TEXTS}, TypeError, "keys 'train'"),
-    (np.array([["a", "b"], ["c", "d"]]), ValueError, r"one dimension, got ndarray of shape \(2, 2\)"),
+    (np.array([["a", "b"]]), ValueError, r"one dimension, got ndarray of shape \(1, 2\)"),
     (np.ones((2, 2)), ValueError, "one dimension"),
     (scipy.sparse.eye(3), ValueError, "one dimension"),
     (np.ones(3), ValueError, "got float64 .* as text 1"),
@@ -258,7 +258,7 @@ def test_a_generator_is_refused_before_it_is_read_where_two_passes_are_needed():
     with pytest.raises(TypeError, match="read 2 times, and a generator"):
         SimplerGlove().fit(texts)
     assert next(texts) == TEXTS[0]
-    assert len(WordCounter().fit(text for text in TEXTS).vocabulary_) == 13
+    assert len(WordCounter().fit(text for text in TEXTS).vocabulary_) == 12
 
 
 def test_works_in_pipelines_and_grids():

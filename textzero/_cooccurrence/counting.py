@@ -18,7 +18,8 @@ from textzero._cooccurrence.journal import Journal
 from textzero._cooccurrence.merging import Merge, reduce_runs
 from textzero._cooccurrence.runs import Rows
 from textzero._cooccurrence.segments import Encoder, Sieve, count_segments
-from textzero._words.spool import Scratch, key_of, uncovered
+from textzero._words.runs import Scratch
+from textzero._words.spool import key_of, uncovered
 from textzero.corpus import Corpus, Reading
 from textzero.disk import disk
 from textzero.engines import as_engine

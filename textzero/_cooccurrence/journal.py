@@ -10,7 +10,8 @@ from typing import Any
 
 from textzero import workspace
 from textzero._cooccurrence.runs import Rows, write_run
-from textzero._words.spool import Scratch, joined
+from textzero._words.runs import Scratch
+from textzero._words.spool import joined
 from textzero.corpus import Reading, Split
 from textzero.disk import disk
 from textzero.errors import ResourceError

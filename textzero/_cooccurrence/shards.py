@@ -13,7 +13,8 @@ from textzero._cooccurrence.merging import Merge, even_ranges, fan_in, measured
 from textzero._cooccurrence.runs import Rows, Run, write_run
 from textzero._cooccurrence.segments import Sieve, count_segments
 from textzero._count_shards import shard_size, worker_room
-from textzero._words.spool import Scratch, uncovered
+from textzero._words.runs import Scratch
+from textzero._words.spool import uncovered
 from textzero.corpus import Corpus, Reading, Split
 from textzero.engines import Engine
 from textzero.errors import ResourceError

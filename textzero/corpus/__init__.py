@@ -27,8 +27,6 @@ from textzero.errors import InputError
 
 __all__ = ["Corpus", "Piece", "Reading", "Split", "Texts", "as_corpus"]
 
-# What every function that reads texts takes: see `Corpus.from_documents`.
-Texts: TypeAlias = "Corpus | Iterable[str] | Table"
 SPLIT = 4 << 20
 _SHOWN = {"include": (), "exclude": (), "format": "auto", "field": None, "document": "line"}
 
@@ -153,7 +151,8 @@ class Corpus:
         if self._memory is not None:
             return html_table(repr(self), {}, 0)
         files = self.sources[:SHOWN]
-        columns = {"file": [f.path for f in files], "bytes": [f.size for f in files]}
+        columns: dict[str, list[Any]] = {"file": [f.path for f in files]}
+        columns["bytes"] = [f.size for f in files]
         return html_table(f"{self!r}: {self.size:,} bytes", columns, len(self.sources))
 
     @cached_property
@@ -273,7 +272,7 @@ class Corpus:
                 )
             self._spent = True
             memory = Source(split.name, 0, "", "text")
-            found = iter(self._memory)
+            found: Iterator[Any] = iter(self._memory)
             if isinstance(self._memory, Column):
                 found = with_text(memory, self._memory.name, self.strict, reading, found)
             yield from document_pieces(memory, found, self.strict, reading)
@@ -340,6 +339,10 @@ class Corpus:
                     waiting.clear()
                     if document:
                         yield document
+
+
+# What every function that reads texts takes: see `Corpus.from_documents`.
+Texts: TypeAlias = Corpus | Iterable[str] | Table
 
 
 def as_corpus(corpus: "Texts", passes: int = 1) -> Corpus:

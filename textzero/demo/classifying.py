@@ -48,7 +48,7 @@ def classified(folder: Path, labelled: Labelled) -> tuple[str, list[Section]]:
         f"{len(names)} sub-folders told apart: {right:.0%} of {len(labels):,} held-out texts "
         f"right, where always the same answer has {usual:.0%}"
     )
-    sections = model_sections(folder, labelled.held_out)
+    sections = model_sections(folder, labelled.held_out)[:-1]  # without its settings
     first = "Which sub-folder is a text from? " + labelled.about
     named = [
         Section(f"Classifier: {s.title[:1].lower()}{s.title[1:]}", s.blocks,

@@ -1,4 +1,4 @@
-"""run_demo: each step of the work on one folder of texts, and a page of what was found.
+"""run_demo: from a folder of texts to a page of what is in it.
 
 A step that is done is noted in the workspace inside the output folder, so that the same command
 goes on where it was broken off.
@@ -6,83 +6,20 @@ goes on where it was broken off.
 
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
 
-from textzero.corpus import Corpus, Reading
-from textzero.counting import count_words
-from textzero.counts import Counts
-from textzero.demo import words as tastes
-from textzero.demo.labels import labels_of_folders, write_labelled
-from textzero.demo.spaceless import (
-    Spaceless,
-    compare,
-    find_again,
-    spaceless_sections,
-    write_spaceless,
-)
-from textzero.demo.texts import Texts, folder_texts, python_texts, standard_library
-from textzero.discovery.discover import discover_words
+from textzero.demo.steps import OURS, REPORT, Demo, Steps
+from textzero.demo.texts import folder_texts
 from textzero.disk import disk
-from textzero.errors import InputError, OutputExistsError
-from textzero.files import MANIFEST, peak_memory, read_json, refuse_missing_folder, write_json
-from textzero.lexicon import Lexicon
+from textzero.errors import OutputExistsError
+from textzero.files import MANIFEST, read_json, refuse_missing_folder
 from textzero.progress import Progress
-from textzero.report.blocks import Report, Section
-from textzero.report.clusters import cluster_sections, load_clusters
-from textzero.report.counts import count_sections
-from textzero.report.lexicon import lexicon_sections
-from textzero.report.page import write_page
-from textzero.report.scripts import language_of
-from textzero.report.templates import template_sections
-from textzero.report.vectors import vector_sections
-from textzero.structure.finding import find_templates
-from textzero.structure.templates import Templates
-from textzero.vectors.clustering import Clusters
-from textzero.vectors.pipeline import embed
-from textzero.vectors.word_vectors import WordVectors
 from textzero.version import __version__
 from textzero.workspace import SUFFIX, Stage, Workspace
 
-KIND, REPORT = "textzero demo 1", "report.html"
+KIND = "textzero demo 1"
 _STAGE = "demo"
-_LEAST = 1000  # words
-_TEMPLATE_BYTES = 4_000_000  # of text in which templates are looked for
-_OURS = (
-    *("texts", "letters", "counts.tsv", "lexicon.tsv", "phrases.tsv", "vectors", "clusters.tsv"),
-    *("templates.tsv", "labelled", "classifier", REPORT, MANIFEST),
-)
-Made = TypeVar("Made")
-
-
-@dataclass
-class Demo:
-    """What the demo has made.
-
-    Attributes:
-        output: The folder.
-        about: What it read, in a phrase.
-        steps: (name, what was found, the command that does it) of each step.
-        losses: What was not read, in sentences.
-        seconds: Of each step.
-        sections: Of the page.
-        next: Commands to try.
-    """
-
-    output: Path
-    about: str = ""
-    steps: list[tuple[str, str, str]] = field(default_factory=list)
-    losses: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    sections: list[Section] = field(default_factory=list)
-    next: list[str] = field(default_factory=list)
-
-    @property
-    def report(self) -> Path:
-        """The page."""
-        return self.output / REPORT
 
 
 def run_demo(
@@ -129,9 +66,9 @@ def run_demo(
             stage = workspace.stage(_STAGE, key)
             if force or not stage.entries():
                 _clear(output, stage)
-            run = _Run(Demo(output), stage, workspace, seed, memory, workers, progress, say)
+            run = Steps(Demo(output), stage, workspace, seed, memory, workers, progress, say)
             run.all(folder, source, models or _no_keras)
-            run.finish(perf_counter() - begun)
+            run.finish(KIND, begun)
     finally:
         if not there and output.is_dir() and not any(output.iterdir()):
             output.rmdir()
@@ -163,7 +100,7 @@ def _clear(output: Path, stage: Stage) -> None:
     """Remove what an earlier demo has made; nothing else that lies in the folder."""
     for name in stage.entries():
         stage.withdraw(name)
-    for name in (MANIFEST, *_OURS):
+    for name in (MANIFEST, *OURS):
         path = output / name
         if path.is_dir() and not path.is_symlink():
             disk().remove_folder(path)
@@ -177,277 +114,3 @@ def _no_keras() -> str:
     except ImportError as error:
         return str(error)
     return ""
-
-
-class _Run:
-    """The steps of one demo, in their order."""
-
-    def __init__(
-        self,
-        demo: Demo,
-        stage: Stage,
-        workspace: Workspace,
-        seed: int,
-        memory: int | str | None,
-        workers: int | None,
-        progress: Progress | None,
-        say: Callable[[str], None],
-    ) -> None:
-        self.demo, self.stage, self.workspace, self.seed = demo, stage, workspace, seed
-        self.output, self.say, self.progress = demo.output, say, progress or Progress()
-        self.how = {"memory": memory, "workers": workers, "progress": self.progress}
-        self.done = stage.entries()
-        self._begun = perf_counter()
-
-    # --- what all steps share ---------------------------------------------------------------
-
-    def kept(
-        self, name: str, load: Callable[[Path], Made], make: Callable[[Path], None]
-    ) -> tuple[Path, Made]:
-        """Return a file, made or from before the run was broken off, and what it holds."""
-        path, noted = self.output / name, name.replace("/", "-")
-        if noted not in self.done or not path.exists():
-            make(path)
-            self.stage.commit(noted, {"file": name})
-        return path, load(path)
-
-    def found(self, name: str, what: str, command: str = "") -> None:
-        """Say what a step has found."""
-        self.demo.seconds[name] = round(perf_counter() - self._begun, 3)
-        self._begun = perf_counter()
-        self.demo.steps.append((name, what, command))
-        self.say(f"{name:<10} {what}")
-
-    def left_out(self, name: str, why: str) -> None:
-        """Say why a step was left out."""
-        self.demo.losses.append(f"{name} was left out: {why}")
-        self.say(f"{name:<10} left out: {why}")
-
-    # --- the steps --------------------------------------------------------------------------
-
-    def all(
-        self, folder: str | Path | None, source: Texts | None, models: Callable[[], str]
-    ) -> None:
-        """Do them."""
-        if source is None:
-            if "texts" in self.done and (self.output / "texts").is_dir():
-                root, told = self.output / "texts", self.done["texts"]
-                source = Texts(Corpus(root), root, told["about"], told["losses"])
-            else:
-                source = python_texts(standard_library(), self.output)
-        self.stage.commit("texts", {"about": source.about, "losses": source.losses})
-        self.source, corpus = source, source.corpus
-        self.where = str(folder or self.output / "texts")
-        self.demo.about = source.about
-        self.demo.losses += source.losses
-        self.found("texts", source.about)
-        spaced = tastes.has_spaces(corpus)
-        lexicon = None if spaced else self._discover()
-        counts = self._count(lexicon)
-        if spaced:
-            self._without_spaces()
-            self._phrases()
-        vectors = self._embed(counts, lexicon)
-        self._templates(lexicon)
-        self._classify(vectors, models)
-
-    def _count(self, lexicon: Path | None) -> Counts:
-        tokenizer = "word" if lexicon is None else str(lexicon)
-
-        def make(path: Path) -> None:
-            counts = count_words(
-                self.source.corpus, tokenizer=tokenizer, lowercase=True, **self.how
-            )
-            if counts.tokens < _LEAST:
-                raise InputError(
-                    f"{self.where} holds {counts.tokens:,} words, too few to learn from; name a "
-                    f"folder with {_LEAST:,} or more, better a million"
-                )
-            counts.save(path)
-            facts = {"tokens": counts.tokens, "reading": asdict(counts.reading)}
-            self.stage.commit("counted", facts)
-
-        path, counts = self.kept("counts.tsv", Counts.load, make)
-        told = self.stage.entries()["counted"]
-        counts.tokens, counts.reading = int(told["tokens"]), Reading(**told["reading"])
-        self.demo.losses += counts.reading.losses()
-        self.counts = counts
-        self.demo.sections += count_sections(counts)
-        what = f"{counts.tokens:,} words, {len(counts):,} different; "
-        given = "" if lexicon is None else f" --tokenizer {lexicon}"
-        self.found("count", what + f"most frequent: {tastes.listed(list(counts.words[:8]))}",
-                   f"textzero count {self.where} --lowercase{given} -o {path}")  # fmt: skip
-        return counts
-
-    def _discover(self) -> Path:
-        def make(path: Path) -> None:
-            lexicon = discover_words(self.source.corpus, lowercase=True, seed=self.seed, **self.how)
-            if not len(lexicon):
-                raise InputError(f"{self.where} holds too little text to find words in")
-            lexicon.save(path)
-
-        path, lexicon = self.kept("lexicon.tsv", Lexicon.load, make)
-        self.demo.sections += lexicon_sections(lexicon, texts=self.source.corpus)
-        self.demo.sections.append(tastes.cut_section(lexicon, self.source.corpus))
-        first = [word for word in lexicon if len(word) > 1][:8]
-        self.found("discover", f"{len(lexicon):,} words without a dictionary: "
-                   f"{tastes.listed(first)}",
-                   f"textzero discover {self.where} --lowercase -o {path}")  # fmt: skip
-        self.demo.next.append(f"textzero segment {path} {self.where} | head")
-        return path
-
-    def _without_spaces(self) -> None:
-        folder = self.output / "letters"
-        gold, plain = folder / "with-spaces.txt", folder / "without-spaces.txt"
-
-        def make(path: Path) -> None:
-            disk().make_folder(folder, exist_ok=True)
-            whole = write_spaceless(self.source.corpus, gold, plain)
-            find_again(plain, path, seed=self.seed, **self.how)
-            self.stage.commit("letters", {"whole": whole})
-
-        def load(path: Path) -> Spaceless:
-            return compare(gold, path, bool(self.stage.entries()["letters"]["whole"]))
-
-        try:
-            path, found = self.kept("letters/lexicon.tsv", load, make)
-        except InputError as error:  # no letters that come twice
-            self.left_out("discover", str(error))
-            return
-        self.demo.sections += spaceless_sections(found)
-        self.found("discover", f"all spaces taken out, {len(found.lexicon):,} words found again, "
-                   f"{found.share:.0%} of them real: {tastes.listed(found.first(8))}",
-                   f"textzero discover {plain} --unit letter -o {path}")  # fmt: skip
-
-    def _phrases(self) -> None:
-        def make(path: Path) -> None:
-            phrases = discover_words(
-                self.source.corpus, unit="word", lowercase=True, seed=self.seed, **self.how
-            )
-            phrases.dropped = None
-            phrases.save(path)
-
-        try:
-            path, phrases = self.kept("phrases.tsv", Lexicon.load, make)
-        except InputError as error:
-            self.left_out("phrases", str(error))
-            return
-        several = [word for word in phrases if " " in word]
-        if not several:
-            self.left_out("phrases", "no words stand together often enough")
-            return
-        sections = lexicon_sections(phrases, texts=self.source.corpus)
-        self.demo.sections += tastes.renamed(sections, "Phrases: ")
-        self.found("phrases", f"{len(several):,}: {tastes.listed(several[:7])}",
-                   f"textzero discover {self.where} --unit word --lowercase -o {path}")  # fmt: skip
-
-    def _embed(self, counts: Counts, lexicon: Path | None) -> WordVectors | None:
-        folder = self.output / "vectors"
-        least = tastes.least_count(counts.tokens)
-        tokenizer = "word" if lexicon is None else str(lexicon)
-        try:
-            vectors = embed(
-                self.source.corpus, folder, tokenizer=tokenizer, lowercase=True, min_count=least,
-                settings=tastes.vector_settings(counts, least, self.seed), device="cpu",
-                force=True, **self.how,
-            )  # fmt: skip
-        except InputError as error:
-            self.left_out("embed", str(error))
-            return None
-        clusters = self._cluster(vectors)
-        self.demo.sections += vector_sections(vectors, clusters=clusters, progress=self.progress)
-        if clusters is not None:
-            self.demo.sections += cluster_sections(clusters)
-        given = "" if lexicon is None else f" --tokenizer {lexicon}"
-        near = tastes.neighbours(vectors)
-        shown = "; ".join(f"{word} ~ {', '.join(others)}" for word, others in near)
-        self.found("embed", f"{len(vectors):,} vectors: {shown}",
-                   f"textzero embed {self.where} --lowercase{given} --min-count {least} "
-                   f"-o {folder}")  # fmt: skip
-        if clusters is not None:
-            groups = " | ".join(tastes.groups(clusters))
-            self.found("cluster", f"{len(clusters):,} clusters: {groups}",
-                       f"textzero cluster {folder} -o {self.output / 'clusters.tsv'}")  # fmt: skip
-        word = near[0][0] if near else vectors.vocabulary[0]
-        self.demo.next[:0] = [f"textzero similar {folder} {word}", f"textzero cluster {folder}"]
-        return vectors
-
-    def _cluster(self, vectors: WordVectors) -> Clusters | None:
-        def make(path: Path) -> None:
-            vectors.cluster(seed=self.seed, **self.how).save(path)
-
-        try:
-            return self.kept("clusters.tsv", load_clusters, make)[1]
-        except InputError as error:
-            self.left_out("cluster", str(error))
-            return None
-
-    def _templates(self, lexicon: Path | None) -> None:
-        tokenizer = "word" if lexicon is None else str(lexicon)
-        texts, limited = tastes.first_bytes(self.source.corpus, _TEMPLATE_BYTES)
-
-        def make(path: Path) -> None:
-            found = find_templates(texts, tokenizer=tokenizer, lowercase=True, **self.how)
-            found.save(path)
-
-        path, found = self.kept("templates.tsv", Templates.load, make)
-        shown = [t for t in found if t.kind == "template"] or list(found)
-        if not shown:
-            self.left_out("templates", "no words stand in the same frame often enough")
-            return
-        part = " in the first 4 MB of the texts" if limited else ""
-        sections = template_sections(found)
-        self.demo.sections += tastes.noted(sections, f"Looked for{part}." if limited else "")
-        given = "" if lexicon is None else f" --tokenizer {lexicon}"
-        self.found("templates", f"{len(found):,}{part}: " + " | ".join(tastes.frames(shown)),
-                   f"textzero templates {self.where} --lowercase{given} -o {path}")  # fmt: skip
-
-    def _classify(self, vectors: WordVectors | None, models: Callable[[], str]) -> None:
-        labelled = labels_of_folders(self.source.root, self.output, self.seed)
-        if labelled is None:
-            self.left_out("classify", "no two sub-folders have 60 texts or more to be labels")
-            return
-        if why := models():
-            self.left_out("classify", why)
-            return
-        from textzero.demo.classifying import classified
-
-        folder = self.output / "labelled"
-        disk().make_folder(folder, exist_ok=True)
-        write_labelled(labelled.train, folder / "train.tsv")
-        write_labelled(labelled.validation, folder / "validation.tsv")
-        write_labelled(labelled.held_out, folder / "held-out.tsv")
-
-        def make(path: Path) -> None:
-            from textzero.demo.classifying import train
-
-            train(labelled, vectors, path, self.workspace, self.seed, self.progress)
-
-        path, _ = self.kept("classifier", lambda path: path, make)
-        what, sections = classified(path, labelled)
-        self.demo.sections += sections
-        begin = "" if vectors is None else f" --vectors {self.output / 'vectors'}"
-        self.found("classify", what, f"textzero train classifier {folder / 'train.tsv'} "
-                   f"--validation {folder / 'validation.tsv'}{begin} -o {path}")  # fmt: skip
-        self.demo.next.insert(2, f"textzero saliency {path} TEXTS.txt -o why.html")
-
-    # --- the page ---------------------------------------------------------------------------
-
-    def finish(self, seconds: float) -> None:
-        """Write the page, then the manifest."""
-        demo = self.demo
-        demo.next = demo.next[:3]
-        first = tastes.overview(demo.steps, demo.losses, demo.next)
-        language = language_of(self.counts.words)
-        title = "What is in these texts"
-        report = Report(title, [first, *demo.sections], f"{demo.about}.", language)
-        with self.progress.stage("report", 1, "pages"):
-            write_page(report, demo.report)
-        demo.seconds["report"] = round(perf_counter() - self._begun, 3)
-        write_json(self.output / MANIFEST, {
-            "kind": KIND, "textzero": __version__, "python": platform.python_version(),
-            "texts": demo.about, "seed": self.seed,
-            "steps": [{"step": a, "found": b, "command": c} for a, b, c in demo.steps],
-            "losses": demo.losses, "seconds": {**demo.seconds, "all": round(seconds, 3)},
-            "peak_memory": peak_memory(),
-        })  # fmt: skip

@@ -18,7 +18,7 @@ from textzero.segmentation_score import SegmentationScore, score_segmentation
 from textzero.segmenter import Segmenter
 
 _WORD = re.compile(r"[^\W\d_]+")
-_LETTERS = 2_000_000
+_LETTERS = 3_000_000
 _ROWS, _LINES = 2000, 40
 _LINE = (40, 140)  # letters of the lines that are shown
 

@@ -12,7 +12,7 @@ import re
 import tokenize
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from textzero.corpus import Corpus, Reading
@@ -21,6 +21,8 @@ from textzero.errors import InputError
 from textzero.files import size_text, whole_file
 
 MOST = 16_000_000  # bytes that are read; of more text, stretches from all over it
+LEAST = 1000  # words
+_WORD = re.compile(r"[^\W\d_]+")
 _HEAD = 4096  # bytes of a file that tell text from other things
 _STRETCH = 1 << 18
 _PACKED = 4  # bytes of text in a compressed one, about
@@ -49,14 +51,14 @@ class Texts:
 
 
 def folder_texts(folder: str | Path, output: Path) -> Texts:
-    """Return the text files of a folder; more than `MOST` bytes of them are sampled.
+    """Return the text files of a folder.
 
     Args:
         folder: A folder, or one file.
-        output: The demo's own folder, which is not read; a sample is written into it.
+        output: The demo's own folder, which is not read.
 
     Raises:
-        InputError: There is no such folder, or no text in it.
+        InputError: There is no such folder, or too little text in it.
     """
     found, own = Corpus(folder, encoding="auto"), output.resolve()
     listing = found.listing
@@ -74,12 +76,26 @@ def folder_texts(folder: str | Path, output: Path) -> Texts:
     corpus = Corpus(*paths, encoding="auto", on_error="skip")
     losses = [f"{len(passed):,} files were passed over{_first(passed)}"] if passed else []
     about = f"{len(paths):,} file{'s' * (len(paths) > 1)} of {folder}, {size_text(corpus.size)}"
-    if _unpacked(corpus) > MOST:
-        path = output / "texts" / "sample.txt"
-        disk().make_folder(path.parent, exist_ok=True)
-        about = f"{_sample(corpus, path)} of the {about}, in stretches from all over them"
-        corpus = Corpus(path.parent)
-    return Texts(corpus, Path(folder), about, losses)
+    words = 0
+    for text in corpus:
+        words += sum(1 if word.isascii() else len(word) for word in _WORD.findall(text))
+        if words >= LEAST:
+            return Texts(corpus, Path(folder), about, losses)
+    raise InputError(
+        f"{folder} holds {words:,} words, too few to learn from; name a folder with {LEAST:,} or "
+        "more, better a million"
+    )
+
+
+def limited(texts: Texts, output: Path) -> Texts:
+    """Return the texts, or a sample of them, written into `output`, if they are many."""
+    corpus = texts.corpus
+    if _unpacked(corpus) <= MOST:
+        return texts
+    path = output / "texts" / "sample.txt"
+    disk().make_folder(path.parent, exist_ok=True)
+    about = f"{_sample(corpus, path)} of the {texts.about}, in stretches from all over them"
+    return replace(texts, corpus=Corpus(path.parent), about=about)
 
 
 def _first(passed: list[str]) -> str:

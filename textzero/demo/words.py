@@ -17,8 +17,9 @@ from textzero.vectors.training import TrainingSettings
 from textzero.vectors.word_vectors import WordVectors
 
 _LOOKED_AT = 1 << 18  # characters that tell whether a script has spaces
-_TASTED = slice(60, 400)  # frequent words that are no longer mere grammar
+_TASTED = slice(60, 600)  # frequent words that are no longer mere grammar
 _LINES = 30
+_NEAR = 0.5
 _FORM = 4  # letters that forms of a word share
 _HAN = 0x2E80  # letters from here on say as much as several of those before
 
@@ -57,28 +58,23 @@ def vector_settings(counts: Counts, least: int, seed: int) -> TrainingSettings:
     return TrainingSettings(dim=128 if words >= 1000 else "auto", seed=seed)
 
 
-def neighbours(vectors: WordVectors, n: int = 3, each: int = 2) -> list[tuple[str, list[str]]]:
-    """Return frequent words with their nearest ones: those that have the nearest of all.
+def neighbours(vectors: WordVectors, n: int = 4, each: int = 2) -> list[tuple[str, list[str]]]:
+    """Return words with their nearest ones: pairs that are each other's nearest.
 
-    No word is named twice.
+    Of the frequent words the rarer ones come first, since they say more; no word is named twice.
     """
-    words = [
-        w
-        for w in vectors.vocabulary[_TASTED]
-        if w.isalpha() and (len(w) > 3 or (ord(w[0]) > 0x2E80 and len(w) > 1))
-    ]
+    words = [word for word in vectors.vocabulary[_TASTED] if _says_something(word)]
     if not words:
         return []
-    found = vectors.nearest(words, each)
-    order = sorted(range(len(words)), key=lambda i: (-sum(s for _, s in found[i]), i))
+    found = dict(zip(words, vectors.nearest(words, 2 * each, metric="pearson"), strict=True))
     chosen, named = list[tuple[str, list[str]]](), set[str]()
-    for i in order:
-        others = [word for word, _ in found[i]]
-        forms = {word[:_FORM] for word in (words[i], *others)}  # raise ~ raised says little
-        apart = len(forms) > each and named.isdisjoint([words[i], *others])
-        if apart and all(map(str.isalpha, others)):
-            named.update([words[i], *others])
-            chosen.append((words[i], others))
+    for word in reversed(words):
+        nearest, score = found[word][0]
+        others = [w for w, _ in found[word] if w.isalpha() and w[:_FORM] != word[:_FORM]][:each]
+        mutual = nearest in found and found[nearest][0][0] == word and nearest in others
+        if mutual and score > _NEAR and named.isdisjoint([word, *others]):
+            named.update([word, *others])
+            chosen.append((word, others))
         if len(chosen) == n:
             break
     return chosen
@@ -94,7 +90,7 @@ def frames(templates: Sequence[object], n: int = 4) -> list[str]:
     shown = []
     for template in map(str, templates):
         words = [word for word in template.split() if word != "X"]
-        between = "X" in template.split()[1:-1]
+        between = "X" in template.split()[1:-1] and all(map(str.isalpha, words))
         if 3 <= len(words) <= 8 and len(set(words)) == len(words) and between:
             shown.append(template)
     return (shown or list(map(str, templates)))[:n]
@@ -102,7 +98,7 @@ def frames(templates: Sequence[object], n: int = 4) -> list[str]:
 
 def groups(clusters: Iterable[Sequence[str]], n: int = 4, each: int = 4) -> list[str]:
     """Return the first words of the first clusters that are words and no numbers."""
-    first = ([word for word in members[:each]] for members in clusters)
+    first = (list(members[:each]) for members in clusters)
     whole = (words for words in first if len(words) == each and all(map(str.isalpha, words)))
     return [" ".join(words) for words in islice(whole, n)]
 
@@ -129,9 +125,9 @@ def cut_section(lexicon: Lexicon, corpus: Corpus) -> Section:
     return Section("The text, cut into words", [Passages(items)], about)
 
 
-def renamed(sections: Sequence[Section], before: str) -> list[Section]:
-    """Return sections whose titles begin with something."""
-    return [replace(s, title=f"{before}{s.title[:1].lower()}{s.title[1:]}") for s in sections]
+def some(sections: Sequence[Section], *places: int) -> list[Section]:
+    """Return the sections at these places; `textzero report` shows all of them."""
+    return [sections[place] for place in places]
 
 
 def noted(sections: Sequence[Section], note: str) -> list[Section]:
@@ -155,5 +151,8 @@ def overview(
         blocks.append(Text(losses, "warning"))
     if commands:
         blocks.append(Text(["To try next:", *commands]))
-    about = "From the texts alone: no dictionary, no pretrained model, nothing from the network."
+    about = (
+        "From the texts alone: no dictionary, no pretrained model, nothing from the network. This "
+        "page has the best of each step; `textzero report` shows all of a file."
+    )
     return Section("What was done", blocks, about)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
-from textzero.corpus import Corpus, as_corpus
+from textzero.corpus import Corpus, Texts, as_corpus
 from textzero.counting import count_words
 from textzero.discovery.arrays import Arrays
 from textzero.discovery.cohesion import cohesion_lexicon
@@ -45,7 +45,7 @@ _LONGEST_WORD = 16  # longer ones would leave the range of the weights
 
 
 def discover_words(
-    corpus: Corpus | Iterable[str],
+    corpus: Texts,
     *,
     method: str = "unigram",
     unit: str = "character",
@@ -57,7 +57,7 @@ def discover_words(
     min_probability: float | None = None,
     compatible: bool = False,
     known: "Lexicon | Iterable[str] | str | Path | None" = None,
-    domain: "Corpus | Iterable[str] | None" = None,
+    domain: Texts | None = None,
     seed: int = 0,
     memory: int | str | None = None,
     workers: int | None = None,
@@ -71,7 +71,7 @@ def discover_words(
     Engines read the corpus; the words are then found by this process, in threads.
 
     Args:
-        corpus: A `Corpus`, or an iterable of documents.
+        corpus: A `Corpus`, an iterable of documents, or a table (`Corpus.from_documents`).
         method: "unigram": boundary entropies, then a unigram model that cuts the text again and
             again (`discovery/unigram.py`); "entropy": Su Jianlin's minimum-entropy algorithm
             (https://kexue.fm/archives/5476); "cohesion": his n-gram algorithm

@@ -121,11 +121,12 @@ def count_segments(
             results = list(ordered_threads(work, shares, workers))
             found += [result for result in results if len(result) == 4]
             too_large = [result for result in results if len(result) == 2]
-            shares = [(2 * part + k, 2 * parts) for part, parts in too_large for k in (0, 1)]
+            cut = [(int(part), int(parts)) for part, parts in too_large]
+            shares = [(2 * part + k, 2 * parts) for part, parts in cut for k in (0, 1)]
     places, lengths, counts = (np.concatenate([f[k] for f in found]) for k in range(3))
     order = np.lexsort((places, -lengths))
     packed, offsets = gather(units.ids, places[order], lengths[order])
-    singles = sum(f[3] for f in found)[1:]
+    singles = np.sum([f[3] for f in found], axis=0)[1:]
     return Segments(
         np.concatenate([packed, np.arange(1, n_units, dtype=np.int32)]),
         np.concatenate([offsets, offsets[-1] + np.arange(1, n_units)]),

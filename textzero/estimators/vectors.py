@@ -246,11 +246,15 @@ class SimplerGlove(_Sentences):
             unobserved_weight=self.unobserved_weight, seed=self.seed,
         )  # fmt: skip
         corpus, tokenizer = corpus_of(X, passes=2), self._tokenizer()
-        text = {"tokenizer": self.tokenizer, "lowercase": self.lowercase, "nfkc": self.nfkc}
+        text: dict[str, Any] = {
+            "tokenizer": self.tokenizer,
+            "lowercase": self.lowercase,
+            "nfkc": self.nfkc,
+        }
         how: dict[str, Any] = {"memory": self.memory, "workers": self.workers}
         counts = count_words(corpus, **text, **how)
         vocabulary = Vocabulary.from_counts(counts, self.min_count, self.max_words)
-        windows = {"window": self.window, "weighting": self.weighting}
+        windows: dict[str, Any] = {"window": self.window, "weighting": self.weighting}
         pairs = count_cooccurrences(
             corpus, vocabulary, device=self.device, **windows, **text, **how
         )

@@ -12,7 +12,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -252,7 +252,7 @@ def _most_characters(tokens: Sequence[str], text: str) -> list[int]:
     lowered = text.lower()
     lowered = lowered if len(lowered) == len(text) else text
     ends, scores = [0], [0]
-    chains: list[tuple | None] = [None]
+    chains: list[tuple[Any, ...] | None] = [None]
     for k, token in enumerate(tokens):
         starts = _occurrences(token, text) or _occurrences(token.lower(), lowered)
         size, new = len(token), []

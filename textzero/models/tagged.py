@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -54,7 +54,11 @@ class TaggedSentences(Sequence[Sentence]):
     def __len__(self) -> int:
         return len(self.sentences)
 
-    def __getitem__(self, place: Any) -> Any:
+    @overload
+    def __getitem__(self, place: int) -> Sentence: ...
+    @overload
+    def __getitem__(self, place: slice) -> "TaggedSentences": ...
+    def __getitem__(self, place: "int | slice") -> "Sentence | TaggedSentences":
         """One sentence, or for a slice what it leaves."""
         if isinstance(place, slice):
             kept = range(len(self))[place]

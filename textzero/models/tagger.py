@@ -7,7 +7,7 @@ labels of their own) differ in the tags alone. Articles 5409, 5542, 7196, 7213.
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import keras
 import numpy as np
@@ -387,7 +387,7 @@ class Tagger(TextModel):
             return None
         pieces = [(item, *piece) for item in tagged for piece in item.pieces]
         found = span_probabilities(
-            [emissions for *_, emissions in pieces],
+            cast(list[Array], [emissions for *_, emissions in pieces]),  # a CRF has some
             [item.tags[start:end] for item, start, end, _ in pieces],
             [in_piece for of_text in spans for in_piece in of_text],
             self._chain(),

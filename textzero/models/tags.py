@@ -108,7 +108,8 @@ def spans_to_tags(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
     """
     first, inner, last, single = _letters(scheme)
     tags = [OUTSIDE] * length
-    end_before, type_before = 0, None
+    end_before = 0
+    type_before: str | None = None
     for start, end, kind in sorted(spans):
         if not (end_before <= start < end <= length):
             raise ValueError(

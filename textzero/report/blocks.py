@@ -4,6 +4,8 @@ Texts are data, never markup. Numbers are plain Python numbers or NumPy arrays o
 are shown as nothing.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias

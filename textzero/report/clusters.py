@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from textzero._compat import Array
 from textzero.corpus.compression import decompression_errors
 from textzero.errors import InputError
 from textzero.report.blocks import Cell, Chart, Column, Facts, Line, Passage, Section, Span, Table
@@ -14,6 +15,7 @@ from textzero.vectors.clustering import Clusters
 from textzero.vectors.word2vec import open_file
 
 _FIRST = 12  # words of a cluster that its row shows; all open below it
+_TOGETHER = 5  # in the row of one of its words
 _LONGEST = 1 << 16  # bytes of a line
 
 
@@ -101,11 +103,11 @@ def cluster_sections(clusters: Clusters, *, words: int = 50_000) -> list[Section
     return [
         Section("Clusters", [Facts(facts), table], about),
         _sizes(sizes),
-        _words(clusters, firsts, words),
+        _words(clusters, words),
     ]
 
 
-def _sizes(sizes: np.ndarray) -> Section:
+def _sizes(sizes: Array) -> Section:
     falling = np.sort(sizes)[::-1]
     places = curve_places(falling.size)
     line = Line("clusters", places + 1, falling[places], "points")
@@ -113,8 +115,9 @@ def _sizes(sizes: np.ndarray) -> Section:
     return Section("Sizes", [chart], "How many words each cluster has, the largest first.")
 
 
-def _words(clusters: Clusters, firsts: list[str], most: int) -> Section:
+def _words(clusters: Clusters, most: int) -> Section:
     rows = list(clusters.rows())
+    firsts = [" ".join(members[:_TOGETHER]) for members in clusters]
     shown = rows[:most]
     table = Table(
         [

@@ -28,6 +28,7 @@ _ABOUT = {
     "bits": "what the word saves in the whole text, its own spelling paid for",
     "domain": "from 0 to 1: does it belong more here or in the other texts",
 }
+_SHORT = {"log_probability": "ln p", "pmi": "PMI"}
 _WHOLE = ("occurrences", "bits")  # shown without a fraction
 _SETTINGS = {
     "method": "method", "unit": "unit", "units": "units of text (characters or words)",
@@ -82,15 +83,14 @@ def _columns(lexicon: Lexicon, shown: int) -> list[Column]:
         part: Array = values[:shown]
         if np.isfinite(part).any():
             digits = 0 if name in _WHOLE else 2
-            about = _ABOUT.get(name, "")
-            columns.append(Column(name.replace("_", " "), part, "number", digits, about))
+            shown_name = _SHORT.get(name, name.replace("_", " "))
+            columns.append(Column(shown_name, part, "number", digits, _ABOUT.get(name, "")))
     return columns
 
 
 def _words(lexicon: Lexicon, names: list[str], examples: Examples | None) -> Section:
     shown = len(names)
     columns = [
-        Column("rank", np.arange(1, shown + 1), "number", 0, "in the order of the file"),
         Column("word", names),
         *_columns(lexicon, shown),
     ]

@@ -15,6 +15,7 @@ from textzero.vectors.rows import NUMBERS
 FITTED = 5000  # rows that t-SNE places; the others stand among them
 _PERPLEXITY = 30
 _STEPS = 500
+_AT_ONCE = 4096
 
 
 def has_tsne() -> bool:
@@ -83,18 +84,30 @@ def tsne(rows: Array, start: Array, seed: int = 0) -> Array:
 
 
 def placed_among(places: Array, nearest: Array, similarities: Array) -> Array:
-    """Return where further rows stand: between the three placed rows that are nearest to each.
+    """Return where further rows stand: among those three of their neighbours that are closest.
+
+    Closest to each other on the plane: a mean over neighbours in far places would be in none.
 
     Args:
         places: float32 (n_placed, 2).
-        nearest: int64 (n_rows, k). Placed rows, nearest first.
+        nearest: int64 (n_rows, k). Placed rows near each.
         similarities: float32 (n_rows, k). Their cosines; the weights are the cubes of them.
 
     Returns:
         float32 (n_rows, 2).
     """
-    weights = np.maximum(similarities[:, :3].astype(np.float64), 1e-3) ** 3
-    weights /= weights.sum(axis=1, keepdims=True)
-    return np.einsum("nk,nkd->nd", weights, places[nearest[:, :3]].astype(np.float64)).astype(
-        np.float32
-    )
+    placed = np.empty((len(nearest), 2), np.float32)
+    for start in range(0, len(nearest), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        near = places[nearest[rows]].astype(np.float64)
+        apart = ((near[:, :, None] - near[:, None]) ** 2).sum(axis=-1)
+        company = np.argsort(apart, axis=2, kind="stable")[:, :, :3]  # itself among them
+        spread = np.take_along_axis(apart, company, 2).sum(axis=-1)
+        tightest = spread.argmin(axis=1)[:, None, None]
+        chosen = np.take_along_axis(company, tightest, 1)[:, 0]
+        weights = np.take_along_axis(similarities[rows].astype(np.float64), chosen, 1)
+        weights = np.maximum(weights, 1e-3) ** 3
+        weights /= weights.sum(axis=1, keepdims=True)
+        stand = np.take_along_axis(near, chosen[:, :, None], 1)
+        placed[rows] = (stand * weights[:, :, None]).sum(axis=1)
+    return placed

@@ -143,11 +143,7 @@ def saliency_sections(
     shown = given[:_SHOWN]
     items = [explained_passage(one, f"{one.label} {one.score:.3f}") for one in shown]
     key = (Span("for it", value=1.0), Span("against it", value=-1.0))
-    some = (
-        f"The first {len(shown):,} of {which.removeprefix('the ')}"
-        if len(shown) < len(given)
-        else f"All {which}"
-    )
+    some = f"The first {len(shown):,} of {which}" if len(shown) < len(given) else f"All {which}"
     why = f"{some}, each with its label and the probability that the model gives it."
     return [
         Section("Words that push towards a label", blocks, about),
@@ -156,6 +152,8 @@ def saliency_sections(
 
 
 def _table(found: Sequence[Push]) -> Table:
+    if len({push.label for push in found}) == 2:  # each speaks for the one, against the other
+        found = [push for push in found if push.mean > 0]
     rows = sorted(found, key=lambda push: (-abs(push.mean), push.label, push.word))[:_ROWS]
     return Table([
         Column("word", [push.word for push in rows]),

@@ -43,10 +43,9 @@ def text_html(block: Text) -> str:
 
 def facts_html(block: Facts) -> str:
     """Return names with values."""
-    shown = {name: number_text(value) or "–" for name, value in block.items.items()}
+    shown = ((page_word(name), page_word(number_text(v)) or "–") for name, v in block.items.items())
     rows = (
-        f"<div><dt>{html_text(name)}</dt><dd>{html_text(value)}</dd></div>"
-        for name, value in shown.items()
+        f"<div><dt>{html_text(name)}</dt><dd>{html_text(value)}</dd></div>" for name, value in shown
     )
     return f'<dl class="facts">{"".join(rows)}</dl>'
 

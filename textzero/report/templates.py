@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from textzero._compat import Array
 from textzero.report.blocks import (
     Bars,
     Cell,
@@ -50,7 +51,7 @@ def template_sections(templates: Templates, *, rows: int = 50_000) -> list[Secti
     ]
     bits = np.array([template.bits for template in templates])
     if (bits > 0).any():
-        sections.insert(1, _saved(bits))
+        sections.insert(1, _saved(bits, facts.get(_FACTS["bits_saved"])))
     return sections
 
 
@@ -90,10 +91,17 @@ def _fillers(template: Template) -> list[Passage]:
     return passages
 
 
-def _saved(bits: np.ndarray) -> Section:
+def _saved(bits: Array, together: Cell) -> Section:
     falling = np.cumsum(np.sort(np.maximum(bits, 0))[::-1])
     places = curve_places(falling.size)
     line = Line("bits saved", places + 1, falling[places])
-    chart = Chart([line], "templates", "bits saved together", x_log=True, name="bits-saved")
-    about = f"What the best 1, 2, 3, ... templates save together; all of them {falling[-1]:,.0f}."
+    chart = Chart([line], "templates", "bits saved, added up", x_log=True, name="bits-saved")
+    about = (
+        "What the best 1, 2, 3, ... templates save, each compared with its sentences having none."
+    )
+    if isinstance(together, int | float):
+        about += (
+            f" Compared with a language without templates all of them save {together:,.0f} bits: "
+            "there it need not be said which sentences have one."
+        )
     return Section("Bits saved", [chart], about)

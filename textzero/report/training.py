@@ -129,7 +129,7 @@ def _by_label(
     if len(labels) <= _CURVES and len(history) > 1:
         lines = [Line(x, epochs, [r.get(f"f1 {x}", np.nan) for r in history]) for x in labels]
         blocks.insert(0, Chart(lines, "epoch", "F1", name="labels"))
-    return Section("Scores by label", blocks, about)
+    return Section("Scores by label while it learned", blocks, about)
 
 
 def _made_of(files: ModelFolder, history: list[dict[str, float]]) -> Section:
@@ -152,7 +152,7 @@ def _made_of(files: ModelFolder, history: list[dict[str, float]]) -> Section:
             shown = ", ".join(str(x) or "(word)" for x in value[:20])
             facts[name] = shown + (f", and {len(value) - 20:,} more" if len(value) > 20 else "")
         elif isinstance(value, str):
-            facts[name] = value
+            facts["learned from" if name == "labels" else name] = value
     network = {str(k): _shown(v) for k, v in files.config.get("settings", {}).items()}
     how = {k: _shown(v) for k, v in training.items() if k not in ("history", "seconds", "texts")}
     blocks: list[Block] = [Facts({k: v for k, v in facts.items() if v is not None})]

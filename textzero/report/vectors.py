@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textzero.vectors.word_vectors import WordVectors
 
 _NEAREST = 10
+_AMONG = 8  # placed words among which a rarer one finds its place
 _FREQUENT = 10_000  # words whose neighbours are looked for among all of the map
 _AT_ONCE = 1000  # words that a thread looks for, a divisor of _FREQUENT
 _GROUPED = 5000  # words that groups are made of; the others go with their nearest one
@@ -183,11 +184,11 @@ def _map(
             progress.advance(fitted)
         how = "t-SNE keeps near words near; distances from far, and sizes of groups, mean nothing."
         if fitted < len(unit):
-            rest = nearest_rows(unit[:fitted], None, unit[fitted:], 3)
+            rest = nearest_rows(unit[:fitted], None, unit[fitted:], _AMONG)
             places = np.concatenate([places, placed_among(places, *rest)])
             how += (
                 f" It placed the {fitted:,} most frequent words; each of the others stands among "
-                "the three of them that are nearest to it."
+                f"three of the {_AMONG} of them that are nearest to it."
             )
         said.append(how)
         views["t-SNE"] = places
@@ -285,7 +286,8 @@ def _lengths(vectors: "WordVectors") -> Section:
         "count" if has_counts else "rank", "length of the vector", x_log=True, name="norms",
     )  # fmt: skip
     about = (
-        "Vectors are short for words that go with everything, and long for those that keep their "
-        f"company. Drawn are {places.size:,} of {len(vectors):,} words, at equal steps of log rank."
+        "In vectors that textzero trained those of rare words are short, since few pairs speak for "
+        "them, and so are those of words that go with everything. Drawn are "
+        f"{places.size:,} of {len(vectors):,} words, at equal steps of log rank."
     )
     return Section("Length and frequency", [chart], about)

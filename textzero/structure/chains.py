@@ -146,7 +146,7 @@ class Finder:
             gains: Array, null: int, kept: Array, which: Array
         ) -> tuple[Array, Array, Array]:
             live = np.where((numbers >= 0) & np.append(kept, False)[numbers], numbers, -1)
-            followed[:] = np.where(self._leads_to((live >= 0).any(axis=1)), self.values, GONE)
+            followed[:] = np.where(self._leads_to(np.any(live >= 0, axis=1)), self.values, GONE)
             choose = partial(
                 self.kernels.choose_templates,
                 *(*arrays, followed, live.astype(np.int32), gains, candidates.sizes),
@@ -275,7 +275,7 @@ class Finder:
         wanted = np.full(int(numbers.max()) + 2, -1, np.int32)  # [-1] is no template
         wanted[chosen] = np.arange(chosen.size)
         wanted = wanted[numbers]
-        values = np.where(self._leads_to((wanted >= 0).any(axis=1)), self.values, GONE)
+        values = np.where(self._leads_to(np.any(wanted >= 0, axis=1)), self.values, GONE)
         tree = self.kernels.new_tree(self.keys, self.n_words)
         return self._count_holders(tree, values, wanted, labels)
 

@@ -10,11 +10,10 @@ word. Choosing is in `selection.py`.
 """
 
 import math
-from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
 
-from textzero.corpus import Corpus, as_corpus
+from textzero.corpus import Texts, as_corpus
 from textzero.files import refuse_small_disk
 from textzero.memory import BASE, memory_bytes
 from textzero.parallel import worker_count
@@ -36,7 +35,7 @@ def default_min_count(tokens: int) -> int:
 
 
 def find_templates(
-    corpus: Corpus | Iterable[str],
+    corpus: Texts,
     *,
     tokenizer: Spec = "word",
     lowercase: bool = False,

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from textzero._frames import short
 from textzero.kernels import kernel
+from textzero.shown.text import html_text
 from textzero.structure.sentences import LONGEST, cut_sentences, sentence_words
 from textzero.structure.templates import Template, escape
 from textzero.tokens import Tokenizer
@@ -25,7 +27,7 @@ NULL_SCORE = -20.0
 _UNIT = 1_000_000  # scores are whole millionths of a nat, so that ties are ties everywhere
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tree:
     """A block of a sentence.
 
@@ -48,8 +50,15 @@ class Tree:
         """Place behind its last word."""
         return self.start + len(self.words)
 
+    def __repr__(self) -> str:
+        made = short(" ".join(self.words) if self.template is None else f"[{self.template}]")
+        return f"Tree({made!r}, {len(self.words)} words, score {self.score:.4g})"
+
     def __str__(self) -> str:
         return "\n".join(self._lines(0))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html_text(str(self))}</pre>"
 
     def _lines(self, depth: int) -> Iterator[str]:
         if self.template is None:
@@ -125,6 +134,9 @@ class Parser:
         items = np.concatenate([np.zeros(0, np.int32), *self._patterns])
         self._kernels = kernel("parsing")
         self._grammar = self._kernels.new_grammar(items, offsets, np.array(weights, np.int64))
+
+    def __repr__(self) -> str:
+        return f"Parser({len(self.templates):,} templates)"
 
     def parse(self, words: Sequence[str]) -> Tree:
         """Return the best tree of a sentence.

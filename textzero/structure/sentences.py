@@ -30,13 +30,12 @@ from textzero.parallel import run_threads
 from textzero.progress import Progress
 from textzero.structure.sentence_ends import ENDS, cut_piece, cut_tokens, white_space
 from textzero.token_workers import (
-    cleaned_tokens,
     python_splits,
     raw_tokens,
     run_python,
     worker_extra,
 )
-from textzero.tokens import Spec, Tokenizer
+from textzero.tokens import Spec, Tokenizer, cleaned_tokens
 from textzero.vocabulary import Vocabulary
 
 LONGEST = 300  # words of a sentence; a tree of it can still be read by any JSON parser

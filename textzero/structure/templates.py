@@ -152,6 +152,8 @@ class Templates(Tabular, Sequence[Template]):
         ValueError: A template is there twice.
     """
 
+    _row_name = "templates"
+
     def __init__(
         self,
         templates: Iterable[Template],

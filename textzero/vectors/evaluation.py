@@ -70,8 +70,8 @@ def evaluate_similarity(vectors: WordVectors, path: str | Path) -> Similarity:
         raise InputError(f"{path}: {len(scores)} of {total} pairs have vectors; two are needed")
     cosines = np.empty(len(scores), np.float32)
     for part in blocks(len(scores), vectors.dim):
-        a, b = (unit_rows(vectors.vectors[np.array(ids[part])]) for ids in (left, right))
-        cosines[part] = np.einsum("ij,ij->i", a, b)
+        x, y = (unit_rows(vectors.vectors[np.array(ids[part])]) for ids in (left, right))
+        cosines[part] = np.einsum("ij,ij->i", x, y)
     correlation = spearman(cosines, np.array(scores))
     return Similarity(Path(path).stem, correlation, len(scores), total)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.cooccurrence import Cooccurrence
 from textzero.errors import InputError
 from textzero.kernels import kernel

@@ -13,7 +13,7 @@ import numpy as np
 from textzero._compat import Array, has_gpu, has_package
 from textzero.errors import InputError, ResourceError
 from textzero.kernels import kernel
-from textzero.vectors.rows import NUMBERS
+from textzero.vectors.rows import NUMBERS, LazyRows
 
 _SCORES = 1 << 22  # of one block, float32: 16 MB
 _QUERIES = 1 << 10
@@ -21,7 +21,7 @@ _LOWEST = float(np.finfo(np.float32).min)  # above -inf, the score of a word tha
 
 
 def nearest_rows(
-    vectors: Array,
+    vectors: Array | LazyRows,
     norms: Array | None,
     queries: Array,
     n: int,

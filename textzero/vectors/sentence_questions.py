@@ -7,6 +7,7 @@ import numpy as np
 
 from textzero._compat import Array
 from textzero.errors import InputError
+from textzero.vectors.ranked import Ranked
 from textzero.vectors.rows import blocks
 from textzero.vectors.sentence_vectors import (
     METHODS,
@@ -25,7 +26,7 @@ class SentenceQuestions(VectorTable):
 
     def keywords(
         self, words: Sequence[str] | str, n: int = 10, *, normalize: bool = False
-    ) -> list[tuple[str, float]]:
+    ) -> Ranked:
         """Rank the distinct words of a sentence by how well they predict it.
 
         The score is the mutual information of the word and the sentence, the sum of its PMI with
@@ -45,7 +46,7 @@ class SentenceQuestions(VectorTable):
                 lengths = np.linalg.norm(self.vectors[distinct[part]], axis=1)
                 scores[part] /= np.maximum(lengths, 1e-12)
         order = np.lexsort((np.array(distinct), -scores))[:n]
-        return [(self.vocabulary[distinct[i]], float(scores[i])) for i in order]
+        return Ranked((self.vocabulary[distinct[i]], float(scores[i])) for i in order)
 
     def _sums(self, places: Sequence[int]) -> tuple[Array, Array]:
         """The sums of the rows of w and of c at some places, each float32 (dim,)."""

@@ -146,6 +146,7 @@ def old_digest(init: Old | None) -> str | None:
         return None
     digest = hashlib.blake2b(digest_size=16)
     model: str | None
+    arrays: tuple[Array, Array | None]
     if isinstance(init, Trained):
         arrays, model = (init.center, init.context), init.settings.model
     else:

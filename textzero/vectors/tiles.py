@@ -13,6 +13,7 @@ Source: Gemulla, Nijkamp, Haas and Sismanis 2011 (matrix factorisation by strata
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -230,7 +231,7 @@ class Tiles:
         seed = np.random.SeedSequence(self.settings.seed, spawn_key=(1, *stream))
         return np.random.default_rng(seed)
 
-    def _in_turn(self, work: Callable[[tuple[int, int]], object]) -> Iterator:
+    def _in_turn(self, work: Callable[[tuple[int, int]], object]) -> Iterator[Any]:
         return ordered_threads(work, self.ranges, self.workers)
 
     def _tiles(self, rows: Array, columns: Array) -> Array:

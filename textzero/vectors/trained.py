@@ -9,7 +9,7 @@ from textzero.errors import InputError
 from textzero.vectors.settings import TrainingSettings
 
 
-@dataclass
+@dataclass(repr=False)
 class Trained:
     """What training leaves.
 
@@ -29,6 +29,11 @@ class Trained:
     losses: list[float]
     settings: TrainingSettings
     objectives: list[float] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        words, dim = self.center.shape
+        last = f", loss {self.losses[-1]:.4g}" if self.losses else ""
+        return f"Trained({words:,} words, dim {dim}, {len(self.losses)} losses{last})"
 
     def vectors(self) -> Array:
         """The matrix that the model calls its vectors."""

@@ -15,6 +15,7 @@ from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.memory import BASE, memory_bytes
 from textzero.vectors import neighbours
+from textzero.vectors.ranked import Ranked
 from textzero.vectors.rows import (
     LazyRows,
     best_places,
@@ -49,7 +50,7 @@ class WordVectors(SentenceQuestions):
         """Whether so many bytes may be kept in memory."""
         return size <= (memory_bytes(self.memory) - BASE) // 2
 
-    def related(self, word: str, n: int = 10, *, metric: str = "cosine") -> list[tuple[str, float]]:
+    def related(self, word: str, n: int = 10, *, metric: str = "cosine") -> Ranked:
         """Return the words that occur together with `word` most.
 
         Args:
@@ -81,7 +82,7 @@ class WordVectors(SentenceQuestions):
 
     def similar(
         self, word: str, n: int = 10, *, metric: str = "pearson", n_context: int = 10_000
-    ) -> list[tuple[str, float]]:
+    ) -> Ranked:
         """Return the words that are used like `word`.
 
         Args:
@@ -150,7 +151,7 @@ class WordVectors(SentenceQuestions):
             rows = unit_rows(rows) if metric == "cosine" else rows
             places, scores = neighbours.nearest_rows(self.vectors, norms, rows, n, own, device)
         return [
-            [(self.vocabulary[i], score) for i, score in zip(*pair, strict=True) if i >= 0]
+            Ranked((self.vocabulary[i], score) for i, score in zip(*pair, strict=True) if i >= 0)
             for pair in zip(places.tolist(), scores.tolist(), strict=True)
         ]
 
@@ -224,9 +225,7 @@ class WordVectors(SentenceQuestions):
                 cache[n_context] = np.concatenate(parts)
         return cache[n_context]
 
-    def analogy(
-        self, a: str, b: str, c: str, n: int = 10, *, method: str = "add"
-    ) -> list[tuple[str, float]]:
+    def analogy(self, a: str, b: str, c: str, n: int = 10, *, method: str = "add") -> Ranked:
         """Return the words that are to `c` what `b` is to `a`; the three are left out.
 
         Args:
@@ -260,7 +259,7 @@ class WordVectors(SentenceQuestions):
         module = import_module("textzero.models.embedding")  # by name: models are downstream
         return module.to_embedding(self, vocabulary, trainable, **settings)
 
-    def _best(self, scores: Array, leave_out: Iterable[int], n: int) -> list[tuple[str, float]]:
+    def _best(self, scores: Array, leave_out: Iterable[int], n: int) -> Ranked:
         """Highest scores first, ties by place; `scores` is changed."""
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
@@ -269,4 +268,5 @@ class WordVectors(SentenceQuestions):
         if wrong.any():
             word = self.vocabulary[int(wrong.argmax())]
             raise InputError(f"the vector of {word!r}, or the one asked for, is not finite")
-        return [(self.vocabulary[i], float(scores[i])) for i in best_places(scores, n).tolist()]
+        best = best_places(scores, n).tolist()
+        return Ranked((self.vocabulary[i], float(scores[i])) for i in best)

@@ -868,5 +868,5 @@ def draw_path(offsets: Array, starts: Array, logs: Array, sums: Array, uniforms:
             edge += 1
         path[n] = edge
         n += 1
-        place = np.int64(starts[edge])
+        place = np.int64(starts[edge])  # type: ignore[assignment]
     return path[:n][::-1].copy()

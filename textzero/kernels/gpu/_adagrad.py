@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cupy
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.errors import ResourceError
 from textzero.kernels.cpu._jit import jit
 from textzero.kernels.gpu._cuda import free_memory, function, launch, upload

@@ -17,7 +17,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 
 FOLDER = Path(__file__).parent
 THREADS = 256  # of a block, unless a kernel says otherwise

@@ -3,7 +3,7 @@
 import cupy
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.kernels.gpu._cuda import blocks_of, function, launch
 
 _BLOCK = 1 << 10  # rows whose Gram matrix is summed in float32, or 8 times the width

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import cupy
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.kernels.gpu._cuda import blocks_of, free_memory, function, launch, upload
 
 _MOST_SCORES = 1 << 30  # of a block

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import cupy
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.errors import ResourceError
 from textzero.kernels.gpu._cuda import blocks_of, free_memory, function, launch, upload
 from textzero.kernels.gpu._rows import encoded_blocks

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.errors import ResourceError
 from textzero.kernels.gpu._solver import CHUNK
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import cupy
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.kernels.gpu._cuda import blocks_of, function, launch
 from textzero.kernels.reference.cooccurrence import LAST_COLUMN
 

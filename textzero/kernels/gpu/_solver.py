@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cupy
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.kernels.gpu._cuda import blocks_of, function, launch, upload
 from textzero.kernels.gpu._rows import decode
 

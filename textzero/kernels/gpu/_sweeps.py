@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 import cupy
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.kernels.gpu import _matrices
 from textzero.kernels.gpu._cuda import free_memory, pinned, upload
 from textzero.kernels.gpu._plan import plan

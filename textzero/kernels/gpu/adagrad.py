@@ -3,7 +3,7 @@
 `_adagrad` visits many chunks at a time and leaves the vectors on the card.
 """
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.kernels.gpu._adagrad import levels_of, visit, zeros
 from textzero.kernels.gpu._cuda import upload
 

@@ -8,7 +8,7 @@ it can on the card.
 import cupy
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.kernels.gpu import _rows
 from textzero.kernels.gpu._cuda import upload
 from textzero.kernels.gpu._pairs import Pairs, sum_runs

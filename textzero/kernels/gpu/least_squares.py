@@ -6,7 +6,7 @@ Contract: `kernels/reference/least_squares.py`. `_sweeps` keeps on the card what
 import cupy
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.kernels.gpu import _matrices
 from textzero.kernels.gpu._cuda import upload
 from textzero.kernels.gpu._solver import Measure, prepared, records_of, solve

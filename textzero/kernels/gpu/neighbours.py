@@ -6,7 +6,7 @@ Scores that are made on the card need not leave it: `_nearest`.
 import cupy
 import numpy as np
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.kernels.gpu._cuda import upload
 from textzero.kernels.gpu._nearest import best_of
 

@@ -4,7 +4,7 @@ A matrix of d x d numbers is not worth the way to the card, and a GPU promises n
 LAPACK that does it: four times as fast at d = 128 as rotations in Numba.
 """
 
-from textzero._compat import Array
+from textzero._compat import GpuArray as Array
 from textzero.kernels import kernel
 
 

@@ -44,7 +44,7 @@ class AttentionPooling1D(keras.layers.Layer):
         self.units = units
         self.supports_masking = True
 
-    def build(self, inputs_shape: tuple) -> None:
+    def build(self, inputs_shape: tuple[Any, ...]) -> None:
         """Make `kernel` (channels, units) and `query` (units,)."""
         channels = inputs_shape[-1]
         units = self.units or channels
@@ -95,7 +95,7 @@ class AttentionPooling1D(keras.layers.Layer):
         """A vector a row has no positions left to mask."""
         return None
 
-    def compute_output_shape(self, inputs_shape: tuple) -> tuple:
+    def compute_output_shape(self, inputs_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """(batch, channels)."""
         return (inputs_shape[0], inputs_shape[-1])
 

@@ -238,7 +238,7 @@ class ChainLayer(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of `__init__`."""
 
-        def plain(array: np.ndarray | None) -> list | None:
+        def plain(array: np.ndarray | None) -> list[Any] | None:
             return None if array is None else array.tolist()
 
         return {

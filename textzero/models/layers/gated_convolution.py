@@ -79,7 +79,7 @@ class GatedDilatedConv1D(keras.layers.Layer):
         self.supports_masking = True
         self._dropout = keras.layers.Dropout(gate_dropout, seed=seed, dtype=self.dtype_policy)
 
-    def build(self, inputs_shape: tuple) -> None:
+    def build(self, inputs_shape: tuple[Any, ...]) -> None:
         """Make the weights of both convolutions: (width, channels, units) and (units,) each."""
         units = self.units or inputs_shape[-1]
         self._highway = units == inputs_shape[-1]
@@ -110,7 +110,7 @@ class GatedDilatedConv1D(keras.layers.Layer):
         outputs = inputs + (new - inputs) * gate if self._highway else new * gate
         return outputs if real is None else ops.where(real, outputs, 0.0)
 
-    def compute_output_shape(self, inputs_shape: tuple) -> tuple:
+    def compute_output_shape(self, inputs_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """(batch, length, units)."""
         return (*inputs_shape[:-1], self.units or inputs_shape[-1])
 

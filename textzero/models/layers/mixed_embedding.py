@@ -178,7 +178,7 @@ class MixedEmbedding(keras.layers.Layer):
         """Bool (batch, length): True where there is a token."""
         return ops.not_equal(inputs["tokens"], 0)
 
-    def compute_output_shape(self, inputs_shape: dict[str, tuple]) -> tuple:
+    def compute_output_shape(self, inputs_shape: dict[str, tuple[Any, ...]]) -> tuple[Any, ...]:
         """(batch, length, dim)."""
         return (*inputs_shape["tokens"], self.dim)
 

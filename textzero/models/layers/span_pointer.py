@@ -53,7 +53,11 @@ class SpanPointer(keras.layers.Layer):
         self.supports_masking = True
         self._dense = keras.layers.Dense(2 * num_types, dtype="float32", name="dense")
 
-    def build(self, features_shape: tuple, has_answer_shape: tuple | None = None) -> None:  # noqa: ARG002
+    def build(
+        self,
+        features_shape: tuple[Any, ...],
+        has_answer_shape: tuple[Any, ...] | None = None,  # noqa: ARG002
+    ) -> None:
         """Make the weights (channels, 2 * num_types) and (2 * num_types,)."""
         self._dense.build(features_shape)
 
@@ -92,9 +96,9 @@ class SpanPointer(keras.layers.Layer):
 
     def compute_output_shape(
         self,
-        features_shape: tuple,
-        has_answer_shape: tuple | None = None,  # noqa: ARG002
-    ) -> tuple:
+        features_shape: tuple[Any, ...],
+        has_answer_shape: tuple[Any, ...] | None = None,  # noqa: ARG002
+    ) -> tuple[Any, ...]:
         """(batch, length, num_types, 2)."""
         return (*features_shape[:-1], self.num_types, 2)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
+from textzero._frames import short
 from textzero.files import whole_file
 
 ABOUT = {
@@ -20,7 +21,7 @@ ABOUT = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Saliency:
     """What each word of a text did for the decision on it.
 
@@ -48,6 +49,10 @@ class Saliency:
     completeness_error: float | None = None
     padding: float = 0.0
     parts: dict[str, Array] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        said = f"{short(self.text)!r}, {len(self.tokens)} tokens, {self.method}"
+        return f"Saliency({said}, label {short(str(self.label))!r}, score {self.score:.4g})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold; numbers are float32, in the fewest digits that say them."""
@@ -91,6 +96,9 @@ class Saliency:
 
 class Saliencies(list[Saliency]):
     """A list of Saliency, a text each, that can be shown together."""
+
+    def __repr__(self) -> str:
+        return f"Saliencies({len(self)} texts)"
 
     def to_json(self) -> str:
         """Return JSON lines, a text each."""

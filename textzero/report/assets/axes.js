@@ -1,21 +1,22 @@
 // Axes: where values stand, and at which of them a tick does.
 
-function makeAxis(low, high, log, from, to) {
+function makeAxis(low, high, log, from, to, each = TICK_ROOM) {
   if (!(low <= high)) [low, high] = log ? [1, 10] : [0, 1];
   if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
   const room = Math.abs(to - from);
-  const ticks = log ? logTicks(low, high, room) : linearTicks(low, high, room);
+  const ticks = log ? logTicks(low, high, room) : linearTicks(low, high, room / each);
   const read = log ? Math.log10 : (value) => value;
   const [start, end] = [read(low), read(high)];
   const place = (value) => from + ((read(value) - start) / (end - start)) * (to - from);
   return { ticks, place, log, low, high };
 }
 
+const TICK_ROOM = 62; // pixels a tick has for itself
+
 // Limits as round numbers, so that the outer ticks end the axis.
-function roundLimits(low, high, log) {
-  if (!(low <= high)) return [low, high];
-  if (log) return [low, high];
-  const step = niceStep((high - low || Math.abs(high) || 1) / 5);
+function roundLimits(low, high, log, room) {
+  if (log || !(low < high)) return [low, high];
+  const step = niceStep((high - low) / Math.max(2, room / TICK_ROOM));
   return [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
 }
 
@@ -25,8 +26,8 @@ function niceStep(rough) {
   return unit * (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10);
 }
 
-function linearTicks(low, high, room) {
-  const step = niceStep((high - low) / Math.max(2, room / 75));
+function linearTicks(low, high, most) {
+  const step = niceStep((high - low) / Math.max(2, most));
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {

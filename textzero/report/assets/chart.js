@@ -53,11 +53,11 @@ function chart(root, data) {
     const height = Math.round(Math.max(230, Math.min(380, width * 0.5)));
     let [left, right, low, high] = limits();
     if (!data.yLog && low > 0 && low < high * 0.5) low = 0;
-    [low, high] = roundLimits(low, high, data.yLog);
     const bottom = height - 42;
+    [low, high] = roundLimits(low, high, data.yLog, bottom - 28);
     const y = makeAxis(low, high, data.yLog, bottom, 28);
     const margin = 12 + 7 * Math.max(2, ...y.ticks.map((tick) => tick.text.length));
-    const x = makeAxis(left, right, data.xLog, margin, width - 16);
+    const x = makeAxis(left, right, data.xLog, margin, width - 16, 90);
     axes = { x, y, width, height, bottom, margin };
     const parts = [draw("text", { class: "title", x: 0, y: 13 }, data.y)];
     for (const { value, text } of y.ticks) {

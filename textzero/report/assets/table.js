@@ -24,9 +24,10 @@ function table(root, data) {
     const button = make("button", {
       type: "button", title: column.about || null, onclick: () => sortBy(place),
     }, ...name);
-    const head = make("th", { scope: "col", class: column.kind }, button);
+    const opens = place === 0 && detailed ? " opens" : "";
+    const head = make("th", { scope: "col", class: column.kind + opens }, button);
     const wide = column.kind === "text" ? usualWidth(column.cells) : 0;
-    if (wide) head.style.minWidth = `${wide}ch`;
+    if (wide) head.style.minWidth = `calc(${wide}ch + ${opens ? 2.3 : 1.4}rem)`;
     return { head, arrow };
   });
   const body = make("tbody", { lang: root.lang });
@@ -124,7 +125,8 @@ function table(root, data) {
   function cellElement(column, row, parts, first) {
     const value = column.cells[row];
     const cell = make("td", { class: column.kind === "text" ? null : column.kind });
-    if (first && detailed) cell.append(openButton(row));
+    if (first && detailed) cell.classList.add("opens");
+    if (first && data.details[row]) cell.append(openButton(row));
     if (column.kind === "text") {
       cell.append(...found(value, parts));
       return cell;
@@ -163,7 +165,6 @@ function table(root, data) {
   }
 
   function openButton(row) {
-    if (!data.details[row]) return make("span", { class: "open" });
     const button = make("button", {
       type: "button", class: "open", "aria-label": "Examples", "aria-expanded": String(opened.has(row)),
       onclick: toggle,
