@@ -43,7 +43,9 @@ def _check_codec(_: click.Context, __: click.Parameter, value: str) -> str:
     try:
         "".encode(value)
     except LookupError as error:
-        raise click.BadParameter(f"it must be a Python codec, got {value!r}") from error
+        from textzero.corpus.encodings import unknown_encoding
+
+        raise click.BadParameter(unknown_encoding(value).replace("'auto' or ", "")) from error
     return value
 
 

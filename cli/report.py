@@ -1,7 +1,7 @@
 """textzero report."""
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -13,6 +13,7 @@ from ._workspace import refuse_to_overwrite
 if TYPE_CHECKING:
     from textzero.corpus import Corpus
     from textzero.report.blocks import Report
+    from textzero.report.plots import Pictures
 
 
 @click.command()
@@ -54,7 +55,7 @@ def report(
     words: int,
     tsne: bool,
     pictures: str | None,
-    picture_format: str,
+    picture_format: Literal["png", "svg"],
     memory: str | None,
     force: bool,
     as_json: bool,
@@ -91,7 +92,8 @@ def report(
             told.wrote(output, sections=len(made.sections))
         if pictures is not None:
             drawn = _draw(made, pictures, picture_format)
-            told.wrote(pictures, pictures=drawn)
+            told.lost(*drawn.warnings)
+            told.wrote(pictures, pictures=len(drawn))
 
 
 def _corpus(texts: tuple[str, ...], field: str | None, encoding: str) -> "Corpus | None":
@@ -130,7 +132,7 @@ def _print(made: "Report") -> None:
     sys.stdout.buffer.flush()
 
 
-def _draw(made: "Report", folder: str, picture_format: str) -> int:
+def _draw(made: "Report", folder: str, picture_format: Literal["png", "svg"]) -> "Pictures":
     from textzero.report.plots import write_pictures
 
-    return len(write_pictures(made, folder, picture_format))
+    return write_pictures(made, folder, picture_format)

@@ -1,5 +1,6 @@
 """textzero segment."""
 
+import os
 import sys
 from typing import Any
 
@@ -60,6 +61,10 @@ def segment(
     if output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
+    if os.path.isdir(lexicon):
+        inside = os.path.join(lexicon, "lexicon.tsv")
+        hint = f"; did you mean {inside}?" if os.path.isfile(inside) else ""
+        raise InputError(f"{lexicon} must be the file of a lexicon, got a folder{hint}")
     texts, segmenter = options.make_corpus(**corpus), Segmenter(lexicon)
     if not len(segmenter.lexicon):
         raise InputError(f"{lexicon} holds no words; name another lexicon")

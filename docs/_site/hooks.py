@@ -18,6 +18,7 @@ import api_reference
 import cli_reference
 import mathml
 
+CHINESE = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…—]"
 ROOT = Path(__file__).parents[2]
 MARKER = re.compile(r"^ *<!-- .*? -->\n(?= *```)", re.M)
 
@@ -64,9 +65,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Take out what is meant for the tests; name files that are not part of the site."""
     markdown = MARKER.sub("", markdown)
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation"]  # it would hold this page alone
+    if page.file.src_uri.endswith(".zh.md"):
+        markdown = _joined(markdown)
     depth = page.file.src_uri.count("/")
     outside = re.escape("../" * (depth + 1))
     return re.sub(rf"\[([^\]\[]*)\]\({outside}[^)\s]*\)", r"\1", markdown)
+
+
+def _joined(markdown: str) -> str:
+    """A line that ends in a Chinese character goes on without a space; blocks stay as they are."""
+    parts = re.split(r"(^ *```.*?^ *```$)", markdown, flags=re.M | re.S)
+    parts[::2] = [re.sub(f"(?<={CHINESE})\n *(?={CHINESE})", "", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def on_page_content(html: str, page: Page, **_: Any) -> str:

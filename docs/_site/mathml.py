@@ -19,6 +19,9 @@ KNOWN_AS = {
     r"\lvert": r"\vert",
     r"\rvert": r"\vert",
 }
+# The name of a function stands a little apart from what it is of, unless that is in brackets.
+FUNCTION = re.compile(r"(<mi>(?:log|ln|exp|max|min|tanh)</mi>)(?=<m(?:i|n|row|sub|frac|over)>)")
+THIN = '<mspace width="0.17em"/>'
 log = logging.getLogger("mkdocs.formulas")  # a warning ends a strict build
 
 
@@ -33,6 +36,7 @@ def formulas(page: str, name: str) -> str:
         unknown = re.findall(r"<m[io]>(\\[^<]*)</m[io]>", made)
         if unknown:
             log.warning("%s: %s in the formula %s cannot be shown", name, unknown, formula)
+        made = FUNCTION.sub(rf"{THIN}\1{THIN}", made)
         made = made.replace("<math ", f'<math alttext="{html.escape(formula)}" ', 1)
         return f'<div class="formula">{made}</div>' if display == "block" else made
 

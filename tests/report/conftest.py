@@ -1,6 +1,7 @@
 """Reports with a block of every kind, and a browser that refuses the network."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -165,7 +166,7 @@ def sample_report(rows=300, words=600):
                            Line("held-out", epochs, 1.6 / epochs + 0.3),
                            Line("best", [14], [0.414], "points")],
                           "epoch", "loss", name="loss"),
-                    Bars(["PER", "ORG", "LOC", "MISC"], [812, 640.0, 333, 9], "entities", "entities"),
+                    Bars(["PER", "ORG", "LOC", "MISC"], [812, 640.0, 333, 9], "entities"),
                     Matrix(["PER", "ORG", "LOC"], ["PER", "ORG", "LOC"],
                            np.array([[90, 8, 2], [5, 80, 15], [0, 3, 1200]]), "gold", "found",
                            "confusion"),
@@ -207,6 +208,15 @@ def hostile_report():
         ],
         joined,
         'en" onload="x',
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def samples():
+    """What makes reports: a namespace of functions, as tests cannot import one another."""
+    return SimpleNamespace(
+        report=sample_report, hostile=hostile_report, table=make_table, map=make_map, bad=HOSTILE,
+        seen=SEEN,
     )  # fmt: skip
 
 

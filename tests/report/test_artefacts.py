@@ -30,7 +30,8 @@ def write_all(folder):
     counts.save(folder / "counts.parquet")
     counts.save(folder / "counts.jsonl")
     counts.save(folder / "words.txt", "glove")
-    counts.save(folder / "dict.txt", "jieba")
+    counts.save(folder / "plain.txt", "jieba")
+    (folder / "dict.txt").write_text("北京 34488 ns\n大学 20025 n\n", encoding="utf-8")
     (folder / "counts.tsv.gz").write_bytes(gzip.compress((folder / "counts.tsv").read_bytes()))
     Lexicon.from_counts(counts).save(folder / "lexicon.tsv")
     vocabulary = Vocabulary.from_counts(counts, min_count=1)
@@ -47,7 +48,8 @@ def write_all(folder):
     (folder / "hand.tsv").write_text("template\tcount\nX is X\t3\n")
     return {
         "counts.tsv": "counts", "counts.parquet": "counts", "counts.jsonl": "counts",
-        "words.txt": "counts", "dict.txt": "lexicon", "counts.tsv.gz": "counts",
+        "words.txt": "counts", "plain.txt": "counts", "counts.tsv.gz": "counts",
+        "dict.txt": "lexicon",
         "lexicon.tsv": "lexicon", "vectors": "vectors", "v.word2vec": "vectors",
         "v.word2vec-binary": "vectors", "v.glove": "vectors", "v.projector": "vectors",
         "v.parquet": "vectors", "pairs": "co-occurrences", "clusters.tsv": "clusters",

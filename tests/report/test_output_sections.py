@@ -47,7 +47,7 @@ def test_a_table_of_clusters_is_read_as_it_was_written(tmp_path):
 )  # fmt: skip
 def test_a_wrong_line_of_clusters_is_named(tmp_path, line):
     (tmp_path / "c.tsv").write_text(f"b\t0\t0.9\n{line}\n", encoding="utf-8")
-    with pytest.raises(InputError, match="c.tsv:2: expected"):
+    with pytest.raises(InputError, match=r"c\.tsv:2: expected"):
         load_clusters(tmp_path / "c.tsv")
 
 
@@ -56,7 +56,7 @@ def test_clusters_must_hold_a_cluster(tmp_path):
     with pytest.raises(InputError, match="must hold words in clusters"):
         load_clusters(tmp_path / "c.tsv")
     (tmp_path / "c.tsv").write_bytes(b"a\t0\t0.5\n\xff\t0\t0.5\n")
-    with pytest.raises(InputError, match="c.tsv:2 is not UTF-8"):
+    with pytest.raises(InputError, match=r"c\.tsv:2 is not UTF-8"):
         load_clusters(tmp_path / "c.tsv")
 
 
@@ -90,8 +90,8 @@ def test_code_lengths_that_the_file_lacks_are_not_made_up(tmp_path):
 def templates():
     fillers = ({"the cat": 3, "a dog": 1}, {"pet": 4})
     return Templates(
-        [Template.from_text("X is a X", 9, 8, 40.0, fillers), Template.from_text("so be it", 4, 4, 10.0),
-         Template.from_text("X of X", 30, 2, -5.0)],
+        [Template.from_text("X is a X", 9, 8, 40.0, fillers),
+         Template.from_text("so be it", 4, 4, 10.0), Template.from_text("X of X", 30, 2, -5.0)],
         {"sentences": 20, "bits": 900.0, "bits_saved": 44.0, "tokenizer": "/some/folder/lex.tsv"},
     )  # fmt: skip
 

@@ -197,7 +197,7 @@ def test_a_vector_that_is_not_finite_is_named():
 MANIFEST = {
     "inputs": [{"path": "/home/someone/secret/a.txt", "size": 1000, "blake2b": "ab" * 32}],
     "tokens": 12, "words_before_min_count": 7, "losses": [2.0, 1.5], "objectives": [9.0, 8.0],
-    "settings": {"tokenizer": "word", "clip": None, "truncate": True},
+    "settings": {"tokenizer": "/secret/lex.tsv", "clip": None, "truncate": True, "seed": 3},
     "reading": {"documents": 3, "malformed": 1, "skipped": ["x"]},
     "seconds": {"train": 1.25}, "peak_memory": 2_000_000, "words": 5, "dim": 2,
 }  # fmt: skip
@@ -214,7 +214,7 @@ def test_the_manifest_is_told_without_folders():
     assert facts.items["peak memory"] == "2.0 MB"
     assert list(files.columns[0].cells) == ["a.txt"]
     assert dict(zip(*(c.cells for c in settings.columns), strict=True)) == {
-        "tokenizer": "word", "truncate": "yes",
+        "tokenizer": "lex.tsv", "truncate": "yes", "seed": "3",
     }  # fmt: skip
     assert "secret" not in repr(sections)
     assert made_of(MANIFEST) == "12 tokens of 1 file (1.0 kB)"

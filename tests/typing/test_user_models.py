@@ -78,6 +78,7 @@ def test_scores() -> None:
 def test_layers() -> None:
     vectors = textzero.WordVectors.load  # what `to_embedding` takes
     assert callable(vectors) and callable(models.to_embedding)
-    layers = [models.CRF(3), models.MEMM(3), models.AttentionPooling1D(), models.SpanPointer(2)]
-    layers += [models.GatedDilatedConv1D(), models.MixedEmbedding(10, 4)]
+    layers: list[Any] = [models.CRF(3), models.MEMM(3), models.SpanPointer(2)]
+    layers += [models.AttentionPooling1D(), models.GatedDilatedConv1D()]
+    layers += [models.MixedEmbedding(10, 4)]
     assert len({layer.name for layer in layers}) == 6

@@ -77,7 +77,7 @@ def test_vectors(tmp_path: Path) -> None:
     assert_type(clusters, textzero.Clusters)
     assert_type(clusters[0], list[str])
     assert_type(textzero.dimension_for(1000), int)
-    textzero.save_vectors(vectors, tmp_path / "vectors.txt", format="word2vec-text")
+    textzero.save_vectors(vectors, tmp_path / "vectors.txt", format="word2vec")
     assert_type(textzero.load_vectors(tmp_path / "vectors.txt"), textzero.WordVectors)
     (tmp_path / "pairs.tsv").write_text("cat\tdog\t9\ncat\tmat\t2\ndog\trug\t3\n")
     assert_type(textzero.evaluate_similarity(vectors, tmp_path / "pairs.tsv").spearman, float)

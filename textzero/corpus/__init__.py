@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from textzero._frames import SHOWN, html_table
 from textzero.corpus.columns import Column, Table, column_of
-from textzero.corpus.encodings import detect_encoding
+from textzero.corpus.encodings import detect_encoding, unknown_encoding
 from textzero.corpus.records import record_documents, with_text
 from textzero.corpus.sources import Listing, Source, find_sources, fingerprint, open_bytes
 from textzero.corpus.streams import (
@@ -100,9 +100,7 @@ class Corpus:
             try:
                 "".encode(encoding)  # refuses codecs that do not write text, such as base64
             except LookupError as error:
-                raise ValueError(
-                    f"encoding must be 'auto' or a Python codec, got {encoding!r}"
-                ) from error
+                raise ValueError(unknown_encoding(encoding)) from error
             if codecs.lookup(encoding).name == "utf-8-sig":
                 encoding = "utf-8"  # whose byte order mark is never text
         self.paths = tuple(_named(path) for path in paths)

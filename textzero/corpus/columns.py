@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from textzero.corpus.records import DEFAULT_FIELD
 from textzero.errors import InputError
 
-_ROWS = 1024  # that are read at once
+_ROWS = 64  # that are read at once: a text may be long
 
 
 class _NamesColumns(Protocol):
@@ -96,6 +96,8 @@ def column_of(texts: Any, field: str | None = None) -> Iterable[str | None]:
         raise TypeError(f"field {field!r} is for tables, got {type(texts).__name__}")
     if kinds & {("pyarrow", "Array"), ("pyarrow", "ChunkedArray")}:
         return Column("texts", lambda: _lists([texts]))
+    if ("datasets", "Column") in kinds and isinstance(texts.column_name, str):
+        return column_of(texts.source, texts.column_name)  # row by row it is a hundred times slower
     if kinds & {("pandas", "Series"), ("polars", "Series"), ("datasets", "Column")}:
         return Column(str(getattr(texts, "name", None) or "texts"), lambda: iter([texts]))
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):

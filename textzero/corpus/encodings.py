@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from textzero.corpus.compression import decompression_errors
 from textzero.corpus.sources import Source, text_and_stored_bytes
+from textzero.near import did_you_mean
 
 _SAMPLE = 1 << 20
 _COMMON = {  # the most frequent characters of simplified and of traditional Chinese
@@ -76,3 +77,12 @@ def _encoding_of(head: bytes, sample: int) -> str:
         if plausible and share > best_share:
             best, best_share = encoding, share
     return best
+
+
+def unknown_encoding(name: str) -> str:
+    """Say what an encoding must be, with the nearest codec of Python."""
+    from encodings.aliases import aliases
+
+    known = sorted({"auto", *aliases, *aliases.values()}, key=lambda codec: (len(codec), codec))
+    hint = did_you_mean(name.replace("-", "_"), known)
+    return f"encoding must be 'auto' or a Python codec, got {name!r}{hint}"

@@ -8,7 +8,7 @@ and so must not be longer than 64 MB; text of other kinds has no such limit.
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -16,6 +16,7 @@ from textzero.corpus.compression import check_expansion
 from textzero.corpus.sources import Source, open_bytes
 from textzero.corpus.streams import Read, Reading, encode, utf8_bytes
 from textzero.errors import InputError
+from textzero.near import nearest
 
 DEFAULT_FIELD = "text"
 LONGEST = 64 << 20  # bytes of a JSON line, or a row of a table
@@ -136,10 +137,7 @@ def _json_lines(
             reading.skipped.append(what)
             continue
         if first and field not in record:
-            names = ", ".join(record) or "none"
-            raise InputError(
-                f"{source} has no field {field!r}; name one of its fields with --field: {names}"
-            )
+            raise _missing(source, "field", field, record)
         first = False
         value = record.get(field)
         if value is not None and not isinstance(value, str):
@@ -166,10 +164,7 @@ def _table(
     try:
         header = next(rows, [])
         if column not in header:
-            names = ", ".join(header) or "none"
-            raise InputError(
-                f"{source} has no column {column!r}; name one of its columns with --column: {names}"
-            )
+            raise _missing(source, "column", column, header)
         place = header.index(column)
         for row in rows:
             if row:
@@ -215,10 +210,7 @@ def _parquet(source: Source, column: str, on_error: str, reading: Reading) -> It
         with open_bytes(source) as stream, pyarrow.parquet.ParquetFile(stream) as table:
             names = table.schema_arrow.names
             if column not in names:
-                raise InputError(
-                    f"{source} has no column {column!r}; "
-                    f"name one of its columns with --column: {', '.join(names)}"
-                )
+                raise _missing(source, "column", column, names)
             facts = table.metadata
             # not of the column alone: pyarrow's accessor ends the process when a footer is damaged
             size = sum(facts.row_group(g).total_byte_size for g in range(facts.num_row_groups))
@@ -239,3 +231,14 @@ def _parquet(source: Source, column: str, on_error: str, reading: Reading) -> It
                 yield from values.to_pylist()
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         _passed_over(source, error, on_error, reading)
+
+
+def _missing(source: Source, kind: str, name: str, names: Iterable[str]) -> InputError:
+    """What to raise when a field or column is not there: names those that are, the nearest last."""
+    held = list(names)
+    near = nearest(name, held)
+    hint = "" if near is None else f" (did you mean {near!r}?)"
+    return InputError(
+        f"{source} has no {kind} {name!r}; name one of its {kind}s with --{kind}: "
+        f"{', '.join(held) or 'none'}{hint}"
+    )

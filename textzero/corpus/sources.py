@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, cast
 from textzero.corpus.compression import MAX_EXPANSION, Decompressed, compression_of
 from textzero.corpus.compression import decompression_errors as decompression_errors
 from textzero.corpus.compression import zstd_module as zstd_module
+from textzero.corpus.foreign import COMPRESSION_SUFFIXES, no_text
 from textzero.corpus.remote import RemoteFile, file_system, is_url, retried, size_and_version
 from textzero.disk import disk
 from textzero.errors import InputError, ResourceError
@@ -30,7 +31,6 @@ from textzero.near import near_path
 from textzero.workspace import Workspace
 
 _PARQUET = b"PAR1"
-_ARCHIVES = ((b"PK\x03\x04", "zip"), (b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07", "rar"))
 _END = 1 << 16  # bytes of a file's beginning, and of its end, that tell it from another
 _RECORD_SUFFIXES = {
     ".jsonl": "jsonl",
@@ -43,7 +43,6 @@ _ELSEWHERE = (
     "is a pipe, whose copy only the host that read it has, while that process is there; "
     "write it to a file that all workers reach"
 )
-_COMPRESSION_SUFFIXES = {".gz", ".bz2", ".xz", ".lzma", ".zst", ".zstd"}
 
 
 @dataclass(frozen=True)
@@ -243,8 +242,8 @@ def _add_file(path: str, format: str, listing: Listing, named: bool = False) -> 
                 file.seek(0)
                 listing.sources.append(_spool(file, path, format))
                 return
-        if archive := _archive_of(path, head):
-            why = f"{path}: {archive} must be unpacked first"
+        if what := no_text(path, head):
+            why = f"{path}: {what}"
             if named:
                 raise InputError(why)
             listing.skipped.append(why)
@@ -254,15 +253,6 @@ def _add_file(path: str, format: str, listing: Listing, named: bool = False) -> 
         if named:
             raise InputError(f"{path} cannot be read: {error.strerror}") from error
         listing.skipped.append(f"{path}: {error.strerror}")
-
-
-def _archive_of(path: str, head: bytes) -> str:
-    """Name the kind of a file that holds files, "" for others."""
-    name = path.lower()
-    is_tar = name.endswith((".tgz", ".tbz2", ".txz", *(f".tar{s}" for s in _COMPRESSION_SUFFIXES)))
-    if head[257:262] == b"ustar" or (is_tar and compression_of(head)):
-        return "a tar archive"
-    return next((f"a {kind} archive" for magic, kind in _ARCHIVES if head.startswith(magic)), "")
 
 
 def _add_url(
@@ -315,7 +305,7 @@ def describe(path: str, size: int, head: bytes, format: str, location: str = "")
     compression = compression_of(head)
     if format == "auto":
         stem, suffix = os.path.splitext(path.lower())
-        if suffix in _COMPRESSION_SUFFIXES:
+        if suffix in COMPRESSION_SUFFIXES:
             suffix = os.path.splitext(stem)[1]
         kind = "parquet" if head.startswith(_PARQUET) else _RECORD_SUFFIXES.get(suffix, "text")
     else:

@@ -29,6 +29,7 @@ _PACKED = 4  # bytes of text in a compressed one, about
 _MARKS = (b"\xff\xfe", b"\xfe\xff")  # UTF-16, which has zero bytes and is text
 _NO_PROSE = re.compile(r"tests?|idle_test|encodings|__pycache__|.+-packages|config-.+|\..+")
 _MODULES = "modules"  # the file of those that are in no package
+_FOR_PROGRAMS = ("!", "*-", "type:", "noqa", "pylint", "vim:")  # how comments for them begin
 _BEGINS = {tokenize.ENCODING, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 _SILENT = {tokenize.NL, tokenize.COMMENT}
 
@@ -200,12 +201,14 @@ def prose(path: Path) -> Iterator[str]:
     comment: list[str] = []
     last, before = -1, tokenize.ENCODING
     for token in _tokens(source):
-        if token.type == tokenize.COMMENT:
-            if comment and token.start[0] != last + 1:
+        if comment and token.type != tokenize.NL:
+            if token.type != tokenize.COMMENT or token.start[0] != last + 1:
                 yield " ".join(comment)
                 comment = []
-            text = " ".join(token.string.strip("#!:-= \t").split())
-            comment += [text] if text else []
+        if token.type == tokenize.COMMENT:
+            text = " ".join(token.string.strip("#:-= \t").split())
+            if text and not text.startswith(_FOR_PROGRAMS):
+                comment.append(text)
             last = token.start[0]
         elif token.type == tokenize.STRING and before in _BEGINS:
             for paragraph in re.split(r"\n\s*\n", _value(token.string)):
@@ -213,8 +216,6 @@ def prose(path: Path) -> Iterator[str]:
                     yield text
         if token.type not in _SILENT:
             before = token.type
-    if comment:
-        yield " ".join(comment)
 
 
 def _tokens(source: str) -> Iterator[tokenize.TokenInfo]:

@@ -18,6 +18,7 @@ from textzero.corpus.sources import Source, find_sources
 from textzero.corpus.streams import Reading, detect_encoding, utf8_bytes
 from textzero.errors import InputError
 from textzero.models.json_lines import json_objects
+from textzero.near import did_you_mean
 
 # Names of columns and of JSON fields, the first that is there counts; case does not.
 TEXT_NAMES = (
@@ -114,7 +115,10 @@ class LabelledTexts(Sequence[LabelledText]):
             if item.label not in known:
                 where = f"{item.place}: " if item.place else ""
                 names = ", ".join(list(allowed)[:10]) + (", ..." if len(allowed) > 10 else "")
-                raise InputError(f"{where}label must be one of {names}, got {item.label!r:.60}")
+                hint = did_you_mean(item.label, allowed)
+                raise InputError(
+                    f"{where}label must be one of {names}, got {item.label!r:.60}{hint}"
+                )
 
 
 def read_labelled(

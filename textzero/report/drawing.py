@@ -1,5 +1,6 @@
 """Blocks drawn on figures of matplotlib; `plots.py` makes the figures and writes them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,7 +19,8 @@ REST, INK, QUIET, RULE = "#7e868e", "#1b1e22", "#59616b", "#dde1e5"
 _WIDTH = 7.2  # inches
 _POINTS = 3000  # more than that become an image within an SVG
 _LABELS = 110  # words written on a map
-_TRIED = 1500
+_TRIED = 3  # words of one cell that are asked whether there is room
+_CELL = (0.5, 0.2)  # inches
 _GROUPS = 12  # groups in the key of a map
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -35,7 +37,7 @@ def texts_of(block: Block) -> Iterator[str]:
     elif isinstance(block, Matrix):
         yield from (block.row_label, block.column_label, *block.rows, *block.columns)
     elif isinstance(block, Map):
-        yield from (*block.words[:_TRIED], *block.group_names, *block.views)
+        yield from (*block.words, *block.group_names, *block.views)
 
 
 def draw_chart(block: Chart, figure: Figure, shown: Shown) -> None:
@@ -133,8 +135,8 @@ def draw_matrix(block: Matrix, figure: Figure, shown: Shown) -> None:
     axes.set_ylabel(shown(block.row_label), fontweight="bold")
 
 
-def draw_map(block: Map, view: str, figure: Figure, shown: Shown) -> None:
-    """Draw words as points, and write the most frequent that have room."""
+def draw_map(block: Map, view: str, rim: Any, figure: Figure, shown: Shown) -> None:
+    """Draw words as points, and write the most frequent that have room, in a rim."""
     figure.set_size_inches(_WIDTH, 6.4)
     axes = figure.add_subplot()
     places, count = np.asarray(block.views[view], np.float64), len(block.words)
@@ -156,7 +158,7 @@ def draw_map(block: Map, view: str, figure: Figure, shown: Shown) -> None:
     axes.set_title(shown(view), loc="left", fontsize=9, color=QUIET)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # what was placed stays there
-    _write_words(block, places, axes, shown)
+    _write_words(block, places, axes, shown, rim)
 
 
 def _sizes(block: Map) -> Array:
@@ -184,23 +186,28 @@ def _add_key(block: Map, groups: Array, axes: Any, shown: Shown) -> None:
     )  # fmt: skip
 
 
-def _write_words(block: Map, places: Array, axes: Any, shown: Shown) -> None:
+def _write_words(block: Map, places: Array, axes: Any, shown: Shown, rim: Any) -> None:
+    """Write words by frequency; where several had no room, no more are tried."""
     renderer = axes.figure.canvas.get_renderer()
     inside, taken = axes.get_window_extent(renderer), np.empty((0, 4))
-    pixels = axes.transData.transform(places[:_TRIED])
-    for number, word in enumerate(block.words[:_TRIED]):
+    pixels = axes.transData.transform(places)
+    cells = np.floor(pixels / (np.array(_CELL) * axes.figure.dpi)).astype(int).tolist()
+    tried: Counter[tuple[int, int]] = Counter()
+    for number, word in enumerate(block.words):
+        cell = (cells[number][0], cells[number][1])
         if len(taken) == _LABELS:
             break
-        if not inside.contains(*pixels[number]):
+        if tried[cell] >= _TRIED or not inside.contains(*pixels[number]):
             continue
+        tried[cell] += 1
         label = axes.annotate(
             shown(word), places[number], (3, 0), textcoords="offset points", va="center",
-            fontsize=7.5, annotation_clip=False,
+            fontsize=7.5, annotation_clip=False, path_effects=rim,
         )  # fmt: skip
         x0, y0, x1, y1 = label.get_window_extent(renderer).extents
         apart = (taken[:, 0] > x1) | (taken[:, 2] < x0) | (taken[:, 1] > y1) | (taken[:, 3] < y0)
         if apart.all() and x1 < inside.x1 + 8:
             taken = np.vstack([taken, (x0 - 2, y0 - 1, x1 + 2, y1 + 1)])
-            label.set_bbox({"facecolor": "white", "alpha": 0.65, "linewidth": 0, "pad": 0.6})
+            tried[cell] = _TRIED
         else:
             label.remove()

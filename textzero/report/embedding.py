@@ -75,7 +75,7 @@ def _files(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return PurePath(value).name if isinstance(value, str) else str(value)
 
 
 def _facts(manifest: Mapping[str, Any], folder: str) -> dict[str, Cell]:

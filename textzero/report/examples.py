@@ -112,7 +112,8 @@ class _Folds:
 
     def __init__(self, segmenter: Segmenter) -> None:
         is_plain = not (segmenter.lowercase or segmenter.nfkc)
-        self._table: Array = None if is_plain else fold_table(segmenter.lowercase, segmenter.nfkc)
+        folds = None if is_plain else fold_table(segmenter.lowercase, segmenter.nfkc)
+        self._table: Array | None = folds
         self._known: dict[str, str] = {}
 
     def __call__(self, word: str) -> str:

@@ -26,6 +26,7 @@ try:
     from matplotlib.figure import Figure
     from matplotlib.font_manager import fontManager
     from matplotlib.ft2font import FT2Font
+    from matplotlib.patheffects import withStroke
 except ImportError as error:
     raise ImportError("pictures need matplotlib: pip install 'textzero[plot]'") from error
 
@@ -45,6 +46,7 @@ _SETTINGS = {
     "lines.linewidth": 1.5, "legend.frameon": False, "svg.hashsalt": "textzero",
     "svg.fonttype": "path",
 }  # fmt: skip
+_RIM = [withStroke(linewidth=1.8, foreground="white")]  # of words on points
 _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "svg": {"Date": None, "Creator": "textzero"},
@@ -134,7 +136,7 @@ def _jobs(report: Report) -> Iterator[tuple[str, Block, Callable[..., None]]]:
             elif isinstance(block, Map):
                 for view in block.views:
                     named = f"{name}-{view}" if len(block.views) > 1 else name
-                    yield named, block, partial(drawing.draw_map, block, view)
+                    yield named, block, partial(drawing.draw_map, block, view, _RIM)
 
 
 def _file_name(name: str) -> str:

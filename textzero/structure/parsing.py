@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from textzero.structure.templates import Template, escape
 from textzero.tokens import Tokenizer
 
 NULL_SCORE = -20.0
+_LINES, _WIDTH = 40, 200  # of a tree in a notebook, at most
 _UNIT = 1_000_000  # scores are whole millionths of a nat, so that ties are ties everywhere
 
 
@@ -58,7 +60,8 @@ class Tree:
         return "\n".join(self._lines(0))
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html_text(str(self))}</pre>"
+        lines = [html_text(short(line, _WIDTH)) for line in islice(self._lines(0), _LINES)]
+        return "<pre>" + "\n".join([*lines, "…"] if len(lines) == _LINES else lines) + "</pre>"
 
     def _lines(self, depth: int) -> Iterator[str]:
         if self.template is None:

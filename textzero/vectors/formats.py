@@ -119,7 +119,8 @@ def detect_format(path: Path) -> str:
     if len(fields) > 2 and all(is_number(f) for f in fields[-2:]):
         return "glove"
     raise InputError(
-        f"{path} must be a vector file (word2vec text or binary, GloVe text), got {line[:40]!r}"
+        f"{path} must be a vector file (word2vec text or binary, GloVe text), got {line[:40]!r}; "
+        "textzero embed makes vectors of a text"
     )
 
 

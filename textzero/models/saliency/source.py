@@ -19,6 +19,7 @@ from textzero.models.saliency.probe import (
     recurrent_call,
 )
 from textzero.models.saliency.scores import Scores, class_names, read_output
+from textzero.near import did_you_mean
 
 _NO_SPAN = -1
 
@@ -223,7 +224,8 @@ class Source:
         if isinstance(wanted, int | np.integer) and 0 <= wanted < self.scores.classes:
             return int(wanted)
         names = ", ".join(map(repr, self.labels))
-        raise ValueError(f"target must be one of {names}, got {wanted!r}")
+        hint = did_you_mean(str(wanted), map(str, self.labels))
+        raise ValueError(f"target must be one of {names}, got {wanted!r}{hint}")
 
 
 def find_spans(text: str, tokens: Sequence[str]) -> Array:

@@ -1,6 +1,7 @@
 // Words on a map: the most frequent first, none on another; as one comes nearer there is room for more.
 
-const TRIED = 5000; // words in sight that are asked whether there is room
+const CELL = [52, 20]; // pixels
+const TRIED = 3; // words of one cell that are asked whether there is room
 const ROOM = 4200; // square pixels for each word that is written
 
 // Returns [{k, x, y, size, strong}]: where words are written, from their left, at half their height.
@@ -38,12 +39,14 @@ function placeLabels(measure, points, sizeOf, first, width, height) {
 
   for (const k of first) put(k, true);
   const most = Math.round((width * height) / ROOM) + first.length;
-  let tried = 0;
-  for (let k = 0; k < points.x.length && labels.length < most && tried < TRIED; k++) {
+  const across = Math.ceil(width / CELL[0]);
+  const tried = new Uint8Array(across * Math.ceil(height / CELL[1]) + across);
+  for (let k = 0; k < points.x.length && labels.length < most; k++) {
     const [x, y] = [points.x[k], points.y[k]];
-    if (done.has(k) || x < 0 || y < 0 || x > width || y > height) continue;
-    tried += 1;
-    put(k, false);
+    if (!(x >= 0 && y >= 0 && x < width && y < height)) continue;
+    const cell = Math.floor(y / CELL[1]) * across + Math.floor(x / CELL[0]);
+    if (tried[cell] >= TRIED || done.has(k)) continue;
+    tried[cell] = put(k, false) ? TRIED : tried[cell] + 1;
   }
   return labels;
 }

@@ -1,0 +1,68 @@
+"""textzero demo: what it prints where, its exit codes, and that the commands it names work."""
+
+import shlex
+from itertools import product
+
+import pytest
+from click.testing import CliRunner
+
+from textzero_cli.main import main
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments], prog_name="textzero")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with texts, and the demo of them."""
+    root = tmp_path_factory.mktemp("demo")
+    parts = "cook baker guest", "boils bakes tastes", "soup bread tea", "today again twice now here"
+    lines = [f"the {a} {b} the {c} {d}" for a, b, c, d in product(*map(str.split, parts))]
+    (root / "texts").mkdir()
+    (root / "texts" / "a.txt").write_text("\n".join(lines * 3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        yield root, invoke("demo", "texts", "--no-models")
+
+
+def test_the_path_of_the_page_is_all_of_the_standard_output(place):
+    root, result = place
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "demo/report.html\n"
+    assert (root / "demo" / "report.html").is_file()
+    assert "vectors:" in result.stderr and "To try next:" in result.stderr
+
+
+def test_the_commands_to_try_next_work(place):
+    _, result = place
+    commands = result.stderr.split("To try next:\n")[1].splitlines()
+    assert commands
+    for command in commands:
+        name, *arguments = shlex.split(command)
+        assert name == "textzero"
+        done = invoke(*arguments)
+        assert done.exit_code == 0 and done.stdout, (command, done.stderr)
+
+
+def test_quiet_says_nothing(place):  # noqa: ARG001
+    result = invoke("demo", "texts", "--no-models", "-o", "other", "-q")
+    assert (result.stdout, result.stderr) == ("other/report.html\n", "")
+
+
+def test_refusals_are_one_sentence(place):  # noqa: ARG001
+    again = invoke("demo", "texts")
+    assert again.exit_code == 5 and again.stderr.startswith("Error: demo holds a demo already")
+    missing = invoke("demo", "nowhere", "-o", "new")
+    assert missing.exit_code == 3 and "no such file or folder: nowhere" in missing.stderr
+    apart = invoke("demo", "texts", "-o", "no/such/place")
+    assert apart.exit_code == 4 and "no folder" in apart.stderr
+
+
+def test_ctrl_c_says_what_is_kept(place, monkeypatch):  # noqa: ARG001
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("textzero.demo.steps.find_templates", interrupted)
+    result = invoke("demo", "texts", "-o", "cut")
+    assert result.exit_code == 130 and "the same command goes on with it" in result.stderr

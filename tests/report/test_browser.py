@@ -1,0 +1,252 @@
+"""The page in a real browser: what a person can do with it, at every width, by day and night."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from textzero.report.blocks import Column, Report, Section, Table
+from textzero.report.figures import number_text
+from textzero.report.page import write_page
+
+MANY = 50_000
+TYPE = """([field, word]) => {
+  const input = document.querySelector(field);
+  input.focus();
+  return Array.from(word, (_, k) => {
+    input.value = word.slice(0, k + 1);
+    const start = performance.now();
+    input.dispatchEvent(new Event("input"));
+    return performance.now() - start;
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def opened(chromium, tmp_path_factory):
+    """Opens a report in a browser without a network, and fails for what it complains about."""
+    folder = tmp_path_factory.mktemp("reports")
+    files = {}
+
+    @contextmanager
+    def open_report(name, report, width=1280, **settings):
+        if name not in files:
+            files[name] = folder / f"{name}.html"
+            write_page(report(), files[name])
+        phone = width < 500
+        context = chromium.new_context(
+            viewport={"width": width, "height": 800}, is_mobile=phone, has_touch=phone, **settings
+        )
+        complaints, requests = [], []
+
+        def serve(route):
+            requests.append(route.request.url)
+            (route.continue_ if route.request.url.startswith("file:") else route.abort)()
+
+        context.route("**/*", serve)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(files[name].as_uri())
+        yield page
+        context.close()
+        assert complaints == []
+        assert requests == [files[name].as_uri()]
+
+    return open_report
+
+
+def text_of(page, selector):
+    return page.locator(selector).all_inner_texts()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_block_is_drawn_at_every_width_by_day_and_night(opened, samples, width, scheme):
+    with opened("sample", samples.report, width, color_scheme=scheme) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator(".chart path.line").count() == 4 + 1  # and what is in legends
+        assert page.locator("tbody tr").count() > 25
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+        canvas = page.locator("canvas").first
+        seen = canvas.evaluate(
+            """c => { const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+            return [new Set(new Uint32Array(d.buffer)).size, d[0]]; }"""
+        )
+        assert seen[0] > 50 and (seen[1] > 200) == (scheme == "light")
+
+
+def test_a_table_is_searched_sorted_turned_and_opened(opened, samples):
+    with opened("sample", samples.report) as page:
+        words, first = "#section-2 tbody tr td:first-child", "#section-2 tbody tr:first-child"
+        page.fill("#section-2 input", "BA ver")
+        assert page.locator("#section-2 .tools [role=status]").inner_text().endswith(" of 300")
+        found = text_of(page, words)
+        assert found and all("ba" in word for word in found)
+        page.fill("#section-2 input", "no such word")
+        assert text_of(page, words) == ["No row holds all of this."]
+        page.fill("#section-2 input", "")
+        page.focus("#section-2 th:nth-child(1) button")
+        page.keyboard.press("Enter")
+        assert page.locator("#section-2 th[aria-sort=ascending]").inner_text().startswith("word")
+        listed = [word.strip("▸ ") for word in text_of(page, words)]
+        assert listed == sorted(samples.report().sections[1].blocks[0].columns[0].cells)[:25]
+        page.click("#section-2 th:nth-child(3) button")
+        scores = text_of(page, "#section-2 tbody td:nth-child(3)")
+        assert scores[0] == number_text(
+            np.nanmax(samples.report().sections[1].blocks[0].columns[2].cells), 3
+        )
+        page.click("text=Next")
+        assert "26–50 of 300" in page.locator("#section-2 .pager").inner_text()
+        page.locator("#section-2 .open").first.click()
+        assert page.locator("#section-2 .details .wrong").inner_text() == "London"
+        assert page.locator(f"{first} mark").count() == 0
+
+
+def test_pointing_at_a_chart_shows_values_and_arrow_keys_read_them(opened, samples):
+    with opened("sample", samples.report) as page:
+        chart = page.locator("#section-3 .chart > svg")
+        chart.scroll_into_view_if_needed()
+        box = chart.bounding_box()
+        page.mouse.move(box["x"] + 400, box["y"] + 150)
+        shown = page.locator("#tip").inner_text()
+        assert shown.startswith("rank ") and "Zipf" in shown
+        page.mouse.move(2, 2)
+        assert page.locator("#tip").is_hidden()
+        page.locator("#section-4 .chart > svg").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        assert "epoch 2: training 1.1, held-out 1.1" in page.locator("#said").text_content()
+        page.locator("#section-4 .legend button").first.click()
+        assert page.locator("#section-4 .chart > svg path.line").count() == 1
+
+
+def test_a_map_is_pointed_at_searched_and_zoomed(opened, samples):
+    block = samples.map(600)
+    with opened("sample", samples.report, reduced_motion="reduce") as page:
+        canvas = page.locator("canvas").first
+        canvas.scroll_into_view_if_needed()
+        page.fill(".map input", block.words[7][:3])
+        offers = text_of(page, ".offers li > span:first-child")
+        begins = [word for word in block.words if word.startswith(block.words[7][:3])]
+        assert offers[: len(begins)] == begins[: len(offers)]
+        page.fill(".map input", block.words[7])
+        page.keyboard.press("Enter")
+        assert page.locator(".choice h3").inner_text() == block.words[7]
+        assert text_of(page, ".choice .link") == [block.words[k] for k in block.neighbours[7]]
+        assert text_of(page, ".choice li span")[0] == number_text(block.similarities[7, 0], 2)
+        box = canvas.bounding_box()
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.move(*middle)  # what is chosen is in the middle
+        assert page.locator("#tip .head").inner_text() == block.words[7]
+        page.locator(".choice .link").first.click()
+        assert page.locator(".choice h3").inner_text() == block.words[block.neighbours[7, 0]]
+        picture = canvas.evaluate("c => c.toDataURL()")
+        page.wait_for_timeout(300)  # the wheel of a page that has just scrolled is the page's
+        page.mouse.wheel(0, -300)
+        page.wait_for_function("([c, was]) => c.toDataURL() !== was", arg=[canvas.element_handle(), picture])
+        canvas.focus()
+        for key in ("ArrowLeft", "+", "-", "0"):
+            page.keyboard.press(key)
+        page.wait_for_timeout(50)
+        assert page.locator(".choice h3").count() == 0  # 0 shows all
+        page.click("text=PCA")
+        assert page.locator(".views [aria-pressed=true]").inner_text() == "PCA"
+        group = page.locator(".map .legend button").nth(1)
+        group.click()
+        assert group.get_attribute("aria-pressed") == "true"
+
+
+def test_fifty_thousand_words_are_searched_as_one_types(opened, samples, capsys):
+    def report():
+        return Report("many", [Section("t", [samples.table(MANY)]), Section("m", [samples.map(MANY)])])
+
+    with opened("many", report) as page:
+        assert page.locator("#section-1 .tools [role=status]").inner_text() == "50,000 rows"
+        for field in ("#section-1 input", ".map input"):
+            for word in ("kale", "zzz", "o4", "ba ver"):
+                times = page.evaluate(TYPE, [field, word])
+                with capsys.disabled():
+                    print(f"\n{field} {word!r}: at most {max(times):.1f} ms a key", end="")
+                assert max(times) < 100
+        page.fill("#section-1 input", "")
+        sorting = page.evaluate(
+            """() => Array.from(document.querySelectorAll("th button"), (button) => {
+                const start = performance.now(); button.click(); return performance.now() - start; })"""
+        )
+        with capsys.disabled():
+            print(f"\nsorted in {max(sorting):.1f} ms at most")
+        assert max(sorting) < 300
+
+
+def test_hostile_words_are_shown_as_they_are(opened, samples):
+    with opened("hostile", samples.hostile, 390) as page:
+        assert page.title() != "run"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        cells = text_of(page, "#section-2 .table tbody td:first-child")
+        assert [cell.strip("▸ \n") for cell in cells] == samples.seen
+        assert page.locator("#section-2 .table input").get_attribute("placeholder") == samples.seen[1]
+        page.fill("#section-2 .table input", samples.seen[1])
+        assert page.locator("#section-2 .table tbody tr").count() == 1
+        page.locator("#section-2 .open").first.click()
+        assert page.locator(".details .words").inner_text().count(samples.seen[0]) == 2
+        page.fill(".map input", samples.seen[0])
+        assert text_of(page, ".offers li > span:first-child") == samples.seen[:1]
+        page.keyboard.press("Enter")
+        assert page.locator(".choice h3").inner_text() == samples.seen[0]
+        page.locator(".passages + .pager, .passages .pager").locator("button").click()
+        assert page.locator("#section-2 .passages article").count() == 40
+        foreign = "script:not([type]), img, b, i, link, iframe, object, [onload], [onerror]"
+        assert page.locator(foreign).count() == 1  # the page's own script
+        assert page.title() != "run"
+
+
+def test_the_policy_stops_what_would_get_in(chromium, samples, tmp_path):
+    """Or the tests above could not fail: a script beside ours, a picture, markup from a string."""
+    write_page(samples.report(5, 5), tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text("utf-8")
+    intruders = "<script>document.title='run'</script><img src='file:///x.png'><p style='color:red'>"
+    (tmp_path / "page.html").write_text(text.replace("<footer>", f"{intruders}<footer>"), "utf-8")
+    page = chromium.new_page()
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto((tmp_path / "page.html").as_uri())
+    assert page.title() != "run"
+    assert len([text for text in complaints if "Content Security Policy" in text]) == 3
+    assert "TrustedHTML" in page.evaluate(
+        "() => { try { document.body.innerHTML = '<b>x</b>'; } catch (e) { return e.message; } }"
+    )
+    page.close()
+
+
+def test_paper_shows_what_the_screen_does_without_tools_in_the_light(opened, samples):
+    with opened("sample", samples.report, color_scheme="dark") as page:
+        page.click("#section-2 th:nth-child(1) button")
+        before = text_of(page, "#section-2 tbody td:nth-child(2)")
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert page.locator(".tools, nav, .pager button").filter(visible=True).count() == 0
+        assert text_of(page, "#section-2 tbody td:nth-child(2)") == before
+        assert page.locator("#section-3 .chart > svg").get_attribute("viewBox").startswith("0 0 660 ")
+        corner = "c => Array.from(c.getContext('2d').getImageData(0, 0, 1, 1).data)"
+        assert page.locator("canvas").first.evaluate(corner) == [255] * 4
+        assert page.locator("canvas").first.evaluate("c => c.width") == 3 * 660
+        page.emulate_media(media="screen")
+        assert page.locator("canvas").first.evaluate(corner)[0] < 60
+
+
+def test_the_script_writes_numbers_as_python_does(opened):
+    rng = np.random.default_rng(3)
+    values = [*(rng.normal(size=150) * 10.0 ** rng.integers(-8, 16, 150)), 0.0, 1e-9, 999.9995, 1e15]
+    values += [float("inf"), float("-inf"), float("nan"), 0.5, -0.0004]
+    forms = [("number", 0), ("number", 3), ("number", None), ("share", None), ("bar", 1)]
+    table = Table([Column(str(k), values, kind, digits) for k, (kind, digits) in enumerate(forms)],
+                  page=len(values))  # fmt: skip
+    read = "() => Array.from(document.querySelectorAll('tbody td'), (cell) => cell.textContent)"
+    report = Report("n", [Section("n", [table])])
+    with opened("numbers", lambda: report) as page:
+        by_script = page.evaluate(read)
+    with opened("numbers", lambda: report, java_script_enabled=False) as page:
+        by_python = page.locator("tbody td").all_text_contents()
+    assert by_script == by_python and len(by_script) == len(values) * len(forms)
