@@ -10,8 +10,9 @@ from ._table import open_vectors, print_answers, words_asked
 @options.vectors_argument
 @click.argument("words", nargs=-1, required=True)
 @options.number_option
-@click.option("--metric", type=click.Choice(["cosine", "inner"]), default="cosine",
-              show_default=True, help="inner is the mutual information itself.")  # fmt: skip
+@click.option("--metric", type=click.Choice(["auto", "inner", "cosine"]), default="auto",
+              show_default=True, help="inner is the mutual information; auto takes cosine where "
+              "there is one matrix only.")  # fmt: skip
 @options.memory_option
 @options.answers_json_option
 @options.quiet_option
@@ -26,7 +27,7 @@ def related(
 ) -> None:
     """Print the words that occur together with each of WORDS; - reads them from standard input."""
     loaded = open_vectors(vectors, memory)
-    if metric == "cosine":
+    if metric == "cosine" or (metric == "auto" and loaded.context is None):
         print_answers(words_asked(words), lambda asked: loaded.nearest(asked, number), as_json)
         return
     print_answers(

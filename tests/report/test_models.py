@@ -271,7 +271,7 @@ def test_a_classifier_with_data_shows_scores_mistakes_and_why(tmp_path):
     assert "right is 0" in mistakes.items[0].heading
     towards = {bars.x_label.split(":")[0]: bars.labels[0] for bars in blocks(sections, Bars)}
     assert towards == {"towards 0": "bad", "towards 1": "good"}
-    assert any("the first 4 texts" in section.about for section in sections)
+    assert any("4 of 6 texts, at equal steps" in section.about for section in sections)
     only = model_sections(tmp_path / "m", texts=["good room", " ", "bad room"])
     assert [s.title for s in only][:2] == ["Words that push towards a label",
                                            "Why the model says so"]  # fmt: skip

@@ -88,7 +88,10 @@ def column_of(texts: Any, field: str | None = None) -> Iterable[str | None]:
         return Column(name, lambda: iter([texts[name]]))
     if ("pyarrow", "Dataset") in kinds:
         _must_hold(name, texts.schema.names, "dataset")
-        return Column(name, lambda: _lists(b.column(0) for b in texts.to_batches(columns=[name])))
+        ahead = {"batch_size": 16 * _ROWS, "batch_readahead": 1, "fragment_readahead": 1}
+        return Column(
+            name, lambda: _lists(b.column(0) for b in texts.to_batches(columns=[name], **ahead))
+        )
     if kinds & {("pyarrow", "Table"), ("pyarrow", "RecordBatch")}:
         _must_hold(name, texts.schema.names, "table")
         return Column(name, lambda: _lists([texts.column(name)]))
@@ -96,7 +99,7 @@ def column_of(texts: Any, field: str | None = None) -> Iterable[str | None]:
         raise TypeError(f"field {field!r} is for tables, got {type(texts).__name__}")
     if kinds & {("pyarrow", "Array"), ("pyarrow", "ChunkedArray")}:
         return Column("texts", lambda: _lists([texts]))
-    if ("datasets", "Column") in kinds and isinstance(texts.column_name, str):
+    if ("datasets", "Column") in kinds and hasattr(texts.source, "select_columns"):
         return column_of(texts.source, texts.column_name)  # row by row it is a hundred times slower
     if kinds & {("pandas", "Series"), ("polars", "Series"), ("datasets", "Column")}:
         return Column(str(getattr(texts, "name", None) or "texts"), lambda: iter([texts]))

@@ -61,11 +61,12 @@ def labels_of_folders(root: Path, own: Path, seed: int = 0) -> Labelled | None:
     chosen = sorted(texts, key=lambda name: (-len(texts[name]), name))[:_LABELS]
     draw = np.random.default_rng(seed)
     parts: tuple[list[Pair], list[Pair], list[Pair]] = ([], [], [])
-    for name in sorted(chosen):
-        order = draw.permutation(len(texts[name]))[:_MOST].tolist()
-        for place, i in enumerate(order):
-            part = _PARTS[place % len(_PARTS)]
-            parts[part].append((texts[name][i], name))
+    orders = {name: draw.permutation(len(texts[name]))[:_MOST].tolist() for name in sorted(chosen)}
+    for place in range(_MOST):
+        part = parts[_PARTS[place % len(_PARTS)]]
+        for name, order in orders.items():
+            if place < len(order):
+                part.append((texts[name][order[place]], name))
     about = (
         f"{sum(map(len, parts)):,} texts of the {len(chosen)} sub-folders with most of them "
         f"(of {len(texts)} that have {_LEAST} or more), at most {_MOST} of each; every fifth is "

@@ -1,6 +1,7 @@
 """The steps of the demo: what each one makes, says and adds to the page."""
 
 import platform
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -139,7 +140,10 @@ class Steps:
         source = limited(source, self.output)
         self.stage.commit("texts", {"about": source.about, "losses": source.losses})
         self.source, corpus = source, source.corpus
-        self.where = str(folder or self.output / "texts")
+        own = folder is None or corpus.paths == (str(self.output / "texts"),)
+        self.where = shlex.quote(str(self.output / "texts" if own else folder))
+        if not own and tastes.is_foreign(corpus):
+            self.where += " --encoding auto"
         self.demo.about = source.about
         self.demo.losses += source.losses
         self.found("texts", source.about)
@@ -172,7 +176,7 @@ class Steps:
         self.demo.sections["count"] = tastes.some(count_sections(counts), 0, 1, -1)
         what = f"{counts.tokens:,} words, {len(counts):,} different; "
         given = "" if lexicon is None else f" --tokenizer {lexicon}"
-        self.found("count", what + f"most frequent: {tastes.listed(list(counts.words[:8]))}",
+        self.found("count", what + f"most frequent: {tastes.frequent(counts)}",
                    f"textzero count {self.where} --lowercase{given} -o {path}")  # fmt: skip
         return counts
 
@@ -243,12 +247,12 @@ class Steps:
     def _embed(self, counts: Counts, lexicon: Path | None) -> WordVectors | None:
         folder = self.output / "vectors"
         least = tastes.least_count(counts.tokens)
+        settings = tastes.vector_settings(counts, least, self.seed)
         tokenizer = "word" if lexicon is None else str(lexicon)
         try:
             vectors = embed(
                 self.source.corpus, folder, tokenizer=tokenizer, lowercase=True, min_count=least,
-                settings=tastes.vector_settings(counts, least, self.seed), device="cpu",
-                force=True, **self.how,
+                settings=settings, device="cpu", force=True, **self.how,
             )  # fmt: skip
         except InputError as error:
             self.left_out("embed", str(error))
@@ -263,7 +267,7 @@ class Steps:
         shown = "; ".join(f"{word} ~ {', '.join(others)}" for word, others in near)
         self.found("embed", f"{len(vectors):,} vectors: {shown}",
                    f"textzero embed {self.where} --lowercase{given} --min-count {least} "
-                   f"-o {folder}")  # fmt: skip
+                   f"--dim {settings.dim} -o {folder}")  # fmt: skip
         if clusters is not None:
             groups = " | ".join(tastes.groups(clusters))
             self.found("cluster", f"{len(clusters):,} clusters: {groups}",
@@ -330,7 +334,7 @@ class Steps:
         begin = "" if vectors is None else f" --vectors {self.output / 'vectors'}"
         self.found("classify", what, f"textzero train classifier {folder / 'train.tsv'} "
                    f"--validation {folder / 'validation.tsv'}{begin} -o {path}")  # fmt: skip
-        self.demo.next.insert(2, f"textzero saliency {path} TEXTS.txt -o why.html")
+        self.demo.next.insert(2, f"textzero saliency {path} {folder / 'held-out.tsv'} -o why.html")
 
     # --- the page ---------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from textzero.corpus import Corpus
+from textzero.corpus.encodings import detect_encoding
 from textzero.counts import Counts
 from textzero.kernels.reference.text import ALONE, WORD, character_classes
 from textzero.lexicon import Lexicon
@@ -19,6 +20,7 @@ from textzero.vectors.word_vectors import WordVectors
 _LOOKED_AT = 1 << 18  # characters that tell whether a script has spaces
 _TASTED = slice(60, 600)  # frequent words that are no longer mere grammar
 _LINES = 30
+_FILES = 100
 _NEAR = 0.5
 _FORM = 4  # letters that forms of a word share
 _HAN = 0x2E80  # letters from here on say as much as several of those before
@@ -27,6 +29,11 @@ _HAN = 0x2E80  # letters from here on say as much as several of those before
 def listed(words: Iterable[str]) -> str:
     """Return words with commas between them."""
     return ", ".join(words)
+
+
+def frequent(counts: Counts, n: int = 8) -> str:
+    """Return the most frequent words that are made of letters."""
+    return listed(islice((word for word in counts.words[:200] if word.isalpha()), n))
 
 
 def has_spaces(corpus: Corpus) -> bool:
@@ -41,6 +48,12 @@ def has_spaces(corpus: Corpus) -> bool:
         if looked > _LOOKED_AT:
             break
     return 3 * alone <= spaced  # a word of letters has several, a Chinese one two
+
+
+def is_foreign(corpus: Corpus) -> bool:
+    """Whether some of the first files are in another encoding than UTF-8."""
+    sources = [s for s in corpus.sources[:_FILES] if s.format == "text"]
+    return any(detect_encoding(source) not in ("utf-8", "utf-8-sig") for source in sources)
 
 
 def least_count(tokens: int) -> int:
@@ -119,8 +132,7 @@ def cut_section(lexicon: Lexicon, corpus: Corpus) -> Section:
     lines = list(islice((t for t in corpus if 20 <= len(t) <= 200), _LINES))
     segmenter, items = Segmenter(lexicon), []
     for words in map(segmenter, lines):
-        spans = [part for word in words for part in (Span(word, mark="here"), Span(" "))]
-        items.append(Passage(spans[:-1]))
+        items.append(Passage([Span(" · ".join(words))]))
     about = "The first lines, cut into the words that were found."
     return Section("The text, cut into words", [Passages(items)], about)
 

@@ -29,7 +29,10 @@ def explain_word(lexicon: Lexicon, word: str) -> str:
         seen = int(lexicon.dropped.counts[place])
         lines = [f"{word}: no word, seen {seen:,} times", f"  {lexicon.dropped.reasons[place]}"]
     elif lexicon.dropped is None:
-        lines = [f"{word}: no word", "  this lexicon does not keep what was dropped, nor why"]
+        lines = [
+            f"{word}: no word",
+            "  no record of why: nothing was dropped, or the lexicon was written with --no-dropped",
+        ]
     else:
         lines = [
             f"{word}: no word",

@@ -45,7 +45,7 @@ def scored_sections(
         model: A Classifier.
         data: Labelled texts, or None.
         texts: Texts whose saliency is shown; None takes those of `data`.
-        max_texts: How many of them.
+        max_texts: How many of them: the first; of `data` so many at equal steps.
         worst: At most so many mistakes are shown.
         batch_size: Texts at once.
 
@@ -62,12 +62,18 @@ def scored_sections(
         if gold.size:
             sections += scoring_sections(gold, table, model.labels)
             sections.append(_worst(model, data, gold, table, worst, batch_size))
-        texts = data.texts if texts is None else texts
-    if texts is None:
+    if texts is not None:
+        some = list(islice((text for text in texts if text.strip()), max_texts + 1))
+        which = f"the first {max_texts:,} texts" if len(some) > max_texts else "all texts"
+        return [*sections, *saliency_sections(model, some[:max_texts], which, batch_size)]
+    if data is None:
         return sections
-    some = list(islice((text for text in texts if text.strip()), max_texts + 1))
-    limited = len(some) > max_texts
-    return [*sections, *saliency_sections(model, some[:max_texts], limited, batch_size)]
+    every = [text for text in data.texts if text.strip()]
+    which = "all texts"
+    if len(every) > max_texts:  # they may stand label by label
+        which = f"{max_texts:,} of {len(every):,} texts, at equal steps"
+        every = [every[i * len(every) // max_texts] for i in range(max_texts)]
+    return [*sections, *saliency_sections(model, every, which, batch_size)]
 
 
 def scoring_sections(gold: Array, table: Array, labels: Sequence[str]) -> list[Section]:

@@ -1,7 +1,7 @@
 """Blocks drawn on figures of matplotlib; `plots.py` makes the figures and writes them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ _POINTS = 3000  # more than that become an image within an SVG
 _LABELS = 110  # words written on a map
 _TRIED = 3  # words of one cell that are asked whether there is room
 _CELL = (0.5, 0.2)  # inches
+_LONGEST = 48  # characters of a label
 _GROUPS = 12  # groups in the key of a map
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -40,6 +41,21 @@ def texts_of(block: Block) -> Iterator[str]:
         yield from (*block.words, *block.group_names, *block.views)
 
 
+def shortened(text: str) -> str:
+    """Return a label that leaves room for what it labels.
+
+    >>> len(shortened("x" * 100)), shortened("new york")
+    (48, 'new york')
+    """
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _inches(labels: Sequence[str]) -> float:
+    """About how long the longest label is when it is written."""
+    wide = [sum(2 if c > "\u2e80" else 1 for c in shortened(label)) for label in labels]
+    return 0.075 * max(wide, default=0)
+
+
 def draw_chart(block: Chart, figure: Figure, shown: Shown) -> None:
     """Draw lines and points over two axes."""
     figure.set_size_inches(_WIDTH, 3.8)
@@ -55,16 +71,13 @@ def draw_chart(block: Chart, figure: Figure, shown: Shown) -> None:
         label, colour = shown(line.name), COLOURS[place % len(COLOURS)]
         many = dots and len(x) > _POINTS
         axes.plot(x, y, label=label, color=colour, rasterized=many, **style)
-    for axis, log, name in ((axes.xaxis, block.x_log, "x"), (axes.yaxis, block.y_log, "y")):
-        if log:
-            getattr(axes, f"set_{name}scale")("log")
-            axis.set_minor_formatter(lambda *_: "")
-        axis.set_major_formatter(_power_text if log else _tick_text)
+    _set_scale(axes.xaxis, axes.set_xscale, block.x_log, [line.x for line in block.lines])
+    _set_scale(axes.yaxis, axes.set_yscale, block.y_log, [line.y for line in block.lines])
     axes.grid(False, axis="x")
     if len(block.lines) > 1:
         axes.legend(loc="best")
-    axes.set_xlabel(shown(block.x_label), loc="right", fontweight="bold")
-    axes.set_title(shown(block.y_label), loc="left", fontsize=9, fontweight="bold")
+    axes.set_xlabel(shown(block.x_label), loc="right")
+    axes.set_title(shown(block.y_label), loc="left", fontsize=9)
 
 
 def _drawn(line: Line, block: Chart) -> tuple[Array, Array]:
@@ -73,27 +86,37 @@ def _drawn(line: Line, block: Chart) -> tuple[Array, Array]:
     return x[there], y[there]
 
 
-def _tick_text(value: float, _: int | None = None) -> str:
-    return number_text(float(f"{value:.6g}"), None if value == round(value) else _digits(value))
+def _set_scale(axis: Any, set_scale: Callable[[str], None], log: bool, values: list[Any]) -> None:
+    """Put round ticks on an axis, and thousands apart."""
+    there = np.concatenate([np.zeros(0), *(np.asarray(one, np.float64) for one in values)])
+    there = there[np.isfinite(there) & (there > 0) if log else np.isfinite(there)]
+    if log and len(there):
+        set_scale("log")
+        long = there.max() > 1e6 or there.min() < 1e-3
+        wide = there.max() > 30 * there.min()
+        axis.set_minor_formatter(lambda value, _: "" if wide else _between_text(value))
+        axis.set_major_formatter(lambda value, _: _power_text(value, long))
+        return
+    axis.get_major_locator().set_params(steps=[1, 2, 5, 10])
+    if len(there) and np.abs(there).max() >= 10_000:
+        axis.set_major_formatter(lambda value, _: number_text(float(value)))
 
 
-def _digits(value: float) -> int:
-    written = f"{value:.6g}"
-    return len(written.partition(".")[2]) if "e" not in written else 6
+def _between_text(value: float) -> str:
+    return number_text(float(value)) if f"{value:e}"[0] in "25" else ""
 
 
-def _power_text(value: float, _: int | None = None) -> str:
-    power = np.log10(value) if value > 0 else 0.5
-    if abs(power - round(power)) > 1e-9:
-        return ""
-    power = round(power)
-    return f"{10**power:,}" if 0 <= power <= 5 else f"10{str(power).translate(_RAISED)}"
+def _power_text(value: float, long: bool) -> str:
+    power = round(np.log10(value))
+    if long:
+        return f"10{str(power).translate(_RAISED)}"
+    return number_text(float(value), max(0, -power))
 
 
 def draw_bars(block: Bars, figure: Figure, shown: Shown) -> None:
     """Draw horizontal bars, the first at the top, each with its value."""
     count = len(block.labels)
-    figure.set_size_inches(_WIDTH, max(1.2, 0.6 + 0.24 * count))
+    figure.set_size_inches(_WIDTH, 0.8 + 0.24 * count)
     axes = figure.add_subplot()
     bars = axes.barh(range(count), block.values, height=0.7, color=COLOURS[0])
     digits = digits_of_column(Column("", block.values, "number"))
@@ -106,7 +129,7 @@ def draw_bars(block: Bars, figure: Figure, shown: Shown) -> None:
     axes.xaxis.set_visible(False)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.grid(False)
-    axes.set_title(shown(block.x_label), loc="left", fontsize=9, fontweight="bold")
+    axes.set_title(shown(block.x_label), loc="left", fontsize=9)
 
 
 def draw_matrix(block: Matrix, figure: Figure, shown: Shown) -> None:
@@ -115,7 +138,10 @@ def draw_matrix(block: Matrix, figure: Figure, shown: Shown) -> None:
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     rows, columns = counts.shape
-    figure.set_size_inches(max(3.2, 1.8 + 0.55 * columns), max(1.8, 1.2 + 0.36 * rows))
+    turned = 90 if columns > 6 else 0
+    across, above = _inches(block.rows), _inches(block.columns)
+    width = 1.2 + across + columns * (0.55 if turned else max(0.55, above + 0.1))
+    figure.set_size_inches(width, 1.2 + 0.36 * rows + (above if turned else 0))
     axes = figure.add_subplot()
     strong = np.array([0x06, 0x3F, 0x73]) / 255
     axes.imshow(1 - shares[..., None] * (1 - strong), aspect="auto", interpolation="nearest")
@@ -124,15 +150,14 @@ def draw_matrix(block: Matrix, figure: Figure, shown: Shown) -> None:
             colour = "white" if shares[row, column] > 0.45 else INK
             text = number_text(counts[row, column])
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
-    turned = 90 if columns > 6 else 0
     axes.set_xticks(range(columns), [shown(one) for one in block.columns], rotation=turned)
     axes.set_yticks(range(rows), [shown(one) for one in block.rows])
     axes.tick_params(length=0, labeltop=True, labelbottom=False, labelcolor=INK)
     axes.spines[:].set_visible(False)
     axes.grid(False)
     axes.xaxis.set_label_position("top")
-    axes.set_xlabel(shown(block.column_label), fontweight="bold")
-    axes.set_ylabel(shown(block.row_label), fontweight="bold")
+    axes.set_xlabel(shown(block.column_label))
+    axes.set_ylabel(shown(block.row_label))
 
 
 def draw_map(block: Map, view: str, rim: Any, figure: Figure, shown: Shown) -> None:

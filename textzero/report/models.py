@@ -57,7 +57,8 @@ def model_sections(
         texts: Texts without labels, of which a classifier says why it decides as it does; without
             them those of `data` are taken. Needs Keras.
         worst: At most so many of the worst cases are shown.
-        max_texts: Saliency is worked out for the first so many texts.
+        max_texts: Saliency is worked out for so many texts: the first of `texts`, or of `data`
+            some at equal steps.
         batch_size: Texts that go through the network at once.
         say: Told in a sentence what the data lack.
 

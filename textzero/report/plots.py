@@ -27,6 +27,7 @@ try:
     from matplotlib.font_manager import fontManager
     from matplotlib.ft2font import FT2Font
     from matplotlib.patheffects import withStroke
+    from matplotlib.rcsetup import cycler
 except ImportError as error:
     raise ImportError("pictures need matplotlib: pip install 'textzero[plot]'") from error
 
@@ -37,13 +38,14 @@ _PREFERRED = (
     *("Hiragino Sans GB", "Microsoft YaHei", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "SimHei"),
     *("Droid Sans Fallback", "Noto Sans", "Arial Unicode MS"),
 )
-_SETTINGS = {
+_SETTINGS: Any = {
     "font.size": 9, "text.color": drawing.INK, "text.parse_math": False,
     "axes.edgecolor": drawing.QUIET, "axes.labelcolor": drawing.INK, "axes.axisbelow": True,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.linewidth": 0.7,
-    "axes.prop_cycle": matplotlib.cycler(color=drawing.COLOURS), "grid.color": drawing.RULE,
+    "axes.prop_cycle": cycler(color=drawing.COLOURS), "grid.color": drawing.RULE,
     "grid.linewidth": 0.6, "xtick.color": drawing.QUIET, "ytick.color": drawing.QUIET,
-    "lines.linewidth": 1.5, "legend.frameon": False, "svg.hashsalt": "textzero",
+    "lines.linewidth": 1.5, "axes.formatter.useoffset": False,
+    "axes.formatter.limits": (-4, 6), "legend.frameon": False, "svg.hashsalt": "textzero",
     "svg.fonttype": "path",
 }  # fmt: skip
 _RIM = [withStroke(linewidth=1.8, foreground="white")]  # of words on points
@@ -108,7 +110,7 @@ def write_pictures(
         for number, (name, block, draw) in enumerate(jobs, 1):
             figure = Figure(layout="constrained")
             FigureCanvasAgg(figure)
-            draw(figure, lambda text: page_word(text).translate(boxes))
+            draw(figure, lambda text: drawing.shortened(page_word(text)).translate(boxes))
             path = folder / f"{number:02d}-{_file_name(name)}.{format}"
             with whole_file(path) as file:
                 figure.savefig(file, format=format, dpi=dpi, metadata=_METADATA[format])
@@ -165,7 +167,7 @@ def _families(wanted: set[str]) -> tuple[list[str], list[str]]:
     for name in (*_PREFERRED, *others):
         if not left:
             break
-        if name not in paths or name == "Last Resort" or not os.path.exists(paths[name]):
+        if name not in paths or name.startswith("Last Resort"):
             continue
         if left & (there := _has(paths[name])):
             families.append(name)
@@ -185,5 +187,5 @@ def _missing_text(missing: list[str]) -> str:
     what = "character is" if len(missing) == 1 else "characters are"
     return (
         f"{len(missing):,} {what} in no font of this machine and drawn as {_BOX} (such as {such}); "
-        "install a font that has them, such as Noto Sans CJK for Chinese, Japanese and Korean"
+        "install a font that has them, such as Noto Sans (CJK for Chinese, Japanese and Korean)"
     )

@@ -98,14 +98,14 @@ def pushes(results: Sequence[Saliency], least: int) -> list[Push]:
 
 
 def saliency_sections(
-    model: Any, texts: Sequence[str], limited: bool, batch_size: int
+    model: Any, texts: Sequence[str], which: str, batch_size: int
 ) -> list[Section]:
-    """Return the words that push towards each label, and the first texts with their colours.
+    """Return the words that push towards each label, and some texts with their colours.
 
     Args:
         model: A Classifier.
         texts: The texts.
-        limited: Whether there are more, which were not taken.
+        which: What texts they are, in a phrase.
         batch_size: Texts at once.
     """
     if not texts:
@@ -120,7 +120,6 @@ def saliency_sections(
     results = [one for label in labels for one in explained(model, texts, batch_size, label)]
     least = 3 if len(texts) >= 30 else 1
     found = pushes(results, least)
-    which = f"the first {len(texts):,} texts" if limited else f"{len(texts):,} texts"
     several = "once" if least == 1 else f"in {least} texts or more"
     about = (
         f"Each word's part in a label's log-odds ({given[0].method}: {ABOUT[given[0].method]}), "
@@ -136,14 +135,17 @@ def saliency_sections(
             words = [push.word for push in first]
             name = f"words-{labels.index(label) + 1}"
             blocks.append(Bars(words, values, f"towards {label}: mean part in its log-odds", name))
+    if len(model.labels) == 2:
+        found = [push for push in found if push.mean > 0]
     if found:
         blocks.append(_table(found))
         if len(found) > _ROWS:
             about += f" The table has the {_ROWS:,} strongest of {len(found):,}."
-    shown = given[:_SHOWN]
+    step = max(1, len(given) // _SHOWN)
+    shown = given[::step][:_SHOWN]
     items = [explained_passage(one, f"{one.label} {one.score:.3f}") for one in shown]
     key = (Span("for it", value=1.0), Span("against it", value=-1.0))
-    some = f"The first {len(shown):,} of {which}" if len(shown) < len(given) else f"All {which}"
+    some = f"{len(shown):,} of these texts" if len(shown) < len(given) else "The texts"
     why = f"{some}, each with its label and the probability that the model gives it."
     return [
         Section("Words that push towards a label", blocks, about),
@@ -152,8 +154,6 @@ def saliency_sections(
 
 
 def _table(found: Sequence[Push]) -> Table:
-    if len({push.label for push in found}) == 2:  # each speaks for the one, against the other
-        found = [push for push in found if push.mean > 0]
     rows = sorted(found, key=lambda push: (-abs(push.mean), push.label, push.word))[:_ROWS]
     return Table([
         Column("word", [push.word for push in rows]),

@@ -89,7 +89,7 @@ def _rows(table: Table, order: tuple[int, bool] | None, rows: int) -> Iterator[i
         return iter(range(rows))
     place, down = order
     column = table.columns[place]
-    cells: Sequence[Any] = column.cells
+    cells: Any = column.cells
     if column.kind == "text" or any(isinstance(cell, str) for cell in cells):
         cells = [cell_text(cell).lower() or None for cell in cells]
     there = [row for row in range(rows) if cells[row] is not None and cells[row] == cells[row]]

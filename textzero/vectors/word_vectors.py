@@ -50,16 +50,20 @@ class WordVectors(SentenceQuestions):
         """Whether so many bytes may be kept in memory."""
         return size <= (memory_bytes(self.memory) - BASE) // 2
 
-    def related(self, word: str, n: int = 10, *, metric: str = "cosine") -> Ranked:
+    def related(self, word: str, n: int = 10, *, metric: str = "auto") -> Ranked:
         """Return the words that occur together with `word` most.
 
         Args:
             word: A word with a vector.
             n: How many.
-            metric: "cosine" of the vectors, or "inner" for the mutual information.
+            metric: "inner" for the mutual information; "cosine" of the vectors, which of one
+                matrix is mutual information over lengths, and of two is likeness; "auto" for
+                "inner" where both matrices are held, else "cosine".
         """
-        if metric not in ("cosine", "inner"):
-            raise ValueError(f"metric must be cosine or inner, got {metric!r}")
+        if metric not in ("auto", "cosine", "inner"):
+            raise ValueError(f"metric must be auto, cosine or inner, got {metric!r}")
+        if metric == "auto":
+            metric = "cosine" if self.context is None else "inner"
         place = self.index(word)
         if metric == "inner":
             return self._best(self._information([place]), [place], n)
@@ -95,7 +99,7 @@ class WordVectors(SentenceQuestions):
         if metric not in ("pearson", "cosine"):
             raise ValueError(f"metric must be pearson or cosine, got {metric!r}")
         if metric == "cosine":
-            return self.related(word, n)
+            return self.related(word, n, metric="cosine")
         place = self.index(word)
         profiles = self._profiles(n_context)
         [query] = profiles[place : place + 1]

@@ -7,6 +7,7 @@ function chart(root, data) {
   const legend = make("ul", { class: "legend" });
   const picture = draw("svg", {
     role: "img", tabindex: "0", onpointermove: point, onpointerdown: point, onpointerleave: leave,
+    onpointercancel: leave,
     onkeydown: step, onblur: leave,
     "aria-label": `${data.title}: ${data.y} by ${data.x}, ${lines.map((one) => one.name).join(", ")}. `
       + "Arrow keys read the values.",
@@ -149,7 +150,8 @@ function chart(root, data) {
     show(nearest((event.clientX - box.left) * scale, (event.clientY - box.top) * scale));
   }
 
-  function leave() {
+  function leave(event) {
+    if (event.pointerType === "touch" && event.type === "pointerleave") return; // a lifted finger
     hideTip();
     marks.replaceChildren();
     reading = -1;
@@ -214,7 +216,8 @@ function chart(root, data) {
     if (!drawn(line.x[reading], line.y[reading])) return;
     const found = nearest(axes.x.place(line.x[reading]), axes.y.place(line.y[reading]));
     show(found);
-    say(`${data.x} ${numberText(line.x[reading])}: ${found.map((one) =>
-      `${one.line.labels[one.k] ?? ""} ${one.line.name} ${numberText(one.line.y[one.k])}`).join(", ")}`);
+    const values = found.map(({ line: { labels, name, y }, k }) =>
+      [labels[k], name, numberText(y[k])].filter(Boolean).join(" "));
+    say(`${data.x} ${numberText(line.x[reading])}: ${values.join(", ")}`);
   }
 }

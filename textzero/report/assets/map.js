@@ -129,7 +129,7 @@ function map(root, data) {
     const k = state.chosen;
     if (k < 0) {
       choice.replaceChildren(make("p", { class: "quiet hint" },
-        "Point at a word to read it. Choose one, or find it above, to see its nearest words. "
+        `Point at a word to read it. Choose one, or find it above${near ? ", to see its nearest words" : ""}. `
         + "Scroll or pinch to zoom, drag to move."));
       return;
     }

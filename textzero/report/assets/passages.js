@@ -54,7 +54,7 @@ function passages(root, data) {
 // A tap shows what a pointer at rest would.
 document.addEventListener("click", (event) => {
   const pointed = event.target.closest?.(".words [title], .matrix [title]");
-  if (!pointed) return hideTip();
+  if (!pointed) return event.target.closest?.(".chart, .map") || hideTip();
   const box = pointed.getBoundingClientRect();
   showTip(event.clientX || box.left, event.clientY || box.bottom, pointed.title);
 });
