@@ -151,6 +151,7 @@ def load(folder: str, *kinds: str, memory: str | None = None) -> tuple[Any, int]
         InputError: The folder holds no model, or one of another class.
         ResourceError: The model does not fit into --memory.
     """
+    _refuse_what_is_no_model(Path(folder))
     room = import_keras(memory)
     from textzero.errors import InputError
     from textzero.models import load_model
@@ -163,6 +164,22 @@ def load(folder: str, *kinds: str, memory: str | None = None) -> tuple[Any, int]
         article = "an" if name[0] in "AEIOU" else "a"
         raise InputError(f"{folder} must hold a {' or '.join(kinds)}, got {article} {name}")
     return model, room - needed
+
+
+def _refuse_what_is_no_model(folder: Path) -> None:
+    """Say what a path holds instead of a model, before Keras takes its time to come."""
+    from textzero.errors import InputError
+    from textzero.near import near_path
+
+    if folder.is_dir() and (folder / "config.json").exists():
+        return
+    what = "which is not there" if not folder.exists() else "got a file"
+    if folder.is_dir():
+        vectors = (folder / "vectors.safetensors").exists()
+        what = "got vectors; train one from them first" if vectors else "and has no config.json"
+    near = None if folder.exists() else near_path(str(folder))
+    hint = f"; did you mean {near}?" if near is not None else ""
+    raise InputError(f"{folder} must be a model that `textzero train` wrote, {what}{hint}")
 
 
 def _size_of_model(folder: Path) -> int:

@@ -222,7 +222,9 @@ def _amount(name: str, number: Any, of: str = "") -> str:
     if name == "dimension":
         return f"{name} {number:,}"
     if number == 1 and not of:
-        words = words[:-3] + "y" if words.endswith("ies") else words.removesuffix("s")
+        first, space, rest = words.partition(" ")
+        one = first[:-3] + "y" if first.endswith("ies") else first.removesuffix("s")
+        words = one + space + rest
     return f"{number:,}{of} {words}"
 
 

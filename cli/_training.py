@@ -118,6 +118,7 @@ def _train(
 def _settings(model_class: Any, given: dict[str, Any]) -> tuple[Any, Any]:
     """The settings of the network and of the training that the options ask for."""
     from textzero.models.settings import FitOptions, from_json
+    from textzero.near import did_you_mean
 
     settings_class = model_class.settings_class
     wanted = {k: v for k, v in given.items() if k not in _OURS and v is not None}
@@ -127,8 +128,9 @@ def _settings(model_class: Any, given: dict[str, Any]) -> tuple[Any, Any]:
     training = {k: v for k, v in wanted.items() if k in option_names}
     for name, value in given["others"].items():
         if name not in network_names | option_names:
-            known = ", ".join(sorted(network_names | option_names))
-            raise click.UsageError(f"--set: there is no setting {name!r}; there are {known}")
+            known = sorted(network_names | option_names)
+            hint = did_you_mean(name, known) or f"; there are {', '.join(known)}"
+            raise click.UsageError(f"--set: there is no setting {name!r}{hint}")
         (network if name in network_names else training)[name] = value
     typed = from_json(FitOptions, training, "--set")
     changes = {name: getattr(typed, name) for name in training}

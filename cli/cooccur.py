@@ -75,12 +75,13 @@ def cooccur(
         summary(quiet, as_json, output, progress) as told,
         Workspace.beside(output, say=say, store=store) as how["workspace"],
     ):
+        known: dict[str, int] = {}
         if vocabulary is not None:
             words = Vocabulary.load(vocabulary)
         else:
             counts = count_words(texts, **how)
             words = Vocabulary.from_counts(counts, min_count, max_words)
-            told.read(tokens=counts.tokens)
+            known = {"documents": counts.reading.documents, "tokens": counts.tokens}
             told.left_out(words=counts.distinct - len(words))
         matrix = count_cooccurrences(
             texts,
@@ -92,5 +93,5 @@ def cooccur(
             device=device,
             **how,
         )
-        told.read(matrix.reading)
+        told.read(matrix.reading, **known)
         told.wrote(output, pairs=matrix.records, words=len(words))

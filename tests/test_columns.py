@@ -131,3 +131,19 @@ def test_a_generator_that_was_read_is_told_from_no_texts():
     vocabulary = textzero.Vocabulary.from_counts(counts, 1)
     with pytest.raises(TypeError, match="this generator has been read"):
         textzero.count_cooccurrences(texts, vocabulary)
+
+
+def test_embed_takes_what_python_holds(tmp_path):
+    settings = textzero.TrainingSettings(dim=2)
+    how = {"min_count": 1, "settings": settings}
+    vectors = textzero.embed(hugging_face()["review"], tmp_path / "vectors", **how)
+    vocabulary = textzero.Vocabulary.from_counts(textzero.count_words(HELD), 1)
+    assert list(vectors.vocabulary) == list(vocabulary)
+    assert vectors.manifest["reading"]["records_without_text"] == 2
+    said = []
+    textzero.embed(pandas.Series(TEXTS), tmp_path / "vectors", say=said.append, **how)
+    assert said == [f"{tmp_path / 'vectors'} is up to date"]
+    with pytest.raises(textzero.OutputExistsError, match="other texts"):
+        textzero.embed([*HELD, "and more"], tmp_path / "vectors", **how)
+    with pytest.raises(TypeError, match="read 3 times, and a generator can be read only once"):
+        textzero.embed((text for text in HELD), tmp_path / "vectors", **how)

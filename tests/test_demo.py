@@ -156,7 +156,7 @@ def test_a_classifier_tells_the_sub_folders_apart(folder, tmp_path, monkeypatch)
     assert demo.steps[-1][0] == "classify"
     assert "2 sub-folders told apart: 100%" in demo.steps[-1][1]
     page = demo.report.read_text("utf-8")
-    assert "Words that push towards a label" in page and "towards kitchen" in page
+    assert "words that push towards a label" in page and "towards kitchen" in page
     assert (tmp_path / "demo" / "labelled" / "train.tsv").read_text().startswith("label\ttext\n")
 
 

@@ -443,9 +443,13 @@ def test_what_was_read_in_another_way_is_not_used_again(texts, tmp_path, option)
         embed(Corpus(texts, **option), tmp_path / "out", settings=settings)
 
 
-def test_documents_in_memory_are_refused(tmp_path):
-    with pytest.raises(InputError, match="embed needs a corpus of files"):
-        embed(Corpus.from_documents(["a b"]), tmp_path / "out")
+def test_documents_in_memory_are_known_by_what_they_say(tmp_path):
+    said, texts = [], ["a b c", "b c a"]
+    for given in (texts, Corpus.from_documents(tuple(texts))):
+        embed(given, tmp_path / "out", min_count=1, say=said.append)
+    assert said[-1].endswith("is up to date")
+    with pytest.raises(OutputExistsError, match="other texts or settings"):
+        embed(["a b", "c b c a"], tmp_path / "out", min_count=1)
 
 
 def test_a_corpus_of_too_few_words_says_so(tmp_path):

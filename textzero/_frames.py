@@ -70,9 +70,10 @@ class Tabular:
 
     def _shown(self) -> tuple[str, Mapping[str, Sequence[object]], int]:
         """What a notebook shows: a heading, the first rows as columns by name, how many rows."""
-        rows = len(self) if isinstance(self, Sized) else 1
-        first = next(self._batches()).slice(0, SHOWN).to_pydict()
-        return f"{type(self).__name__}: {rows:,} {self._row_name}", first, rows
+        first = next(self._batches())
+        rows = len(self) if isinstance(self, Sized) else first.num_rows
+        heading = f"{type(self).__name__}: {rows:,} {self._row_name}"
+        return heading, first.slice(0, SHOWN).to_pydict(), rows
 
     def _repr_html_(self) -> str:
         return html_table(*self._shown())

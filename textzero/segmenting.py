@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from textzero._segmented import Form, Writer
 from textzero._segmented_shards import segment_by_engine
-from textzero.corpus import Corpus, Reading
+from textzero.corpus import Corpus, Reading, Texts, as_corpus
 from textzero.discovery.journal import next_due
 from textzero.disk import disk
 from textzero.engines import as_engine
@@ -36,7 +36,7 @@ _ROW = 20  # bytes that a byte of a lexicon's words may take
 
 
 def segment_corpus(
-    corpus: Corpus,
+    corpus: Texts,
     segmenter: Segmenter,
     output: str | os.PathLike[str] | BinaryIO,
     form: Form | None = None,
@@ -52,7 +52,7 @@ def segment_corpus(
     The result is the same, byte for byte, for any number of workers and any engine.
 
     Args:
-        corpus: A `Corpus`.
+        corpus: A `Corpus`, an iterable of documents, or a table (`Corpus.from_documents`).
         segmenter: What cuts it.
         output: A file's name, or an open binary file.
         form: How it is written.
@@ -72,7 +72,7 @@ def segment_corpus(
         ResourceError: The lexicon does not fit in memory, or the disk is full.
         ValueError: A setting has no such value.
     """
-    form, progress = form or Form(), progress or Progress()
+    corpus, form, progress = as_corpus(corpus), form or Form(), progress or Progress()
     room = memory_bytes(memory) - BASE
     held = segmenter.lexicon.words.offsets[-1] * _ROW
     if held > room:

@@ -119,7 +119,8 @@ def _facts(option: click.Option, context: click.Context) -> Iterator[str]:
     if option.required:
         yield "*Required.*"
     if extra.get("range"):
-        yield f"*{_plain(extra['range'])}.*"
+        least = re.fullmatch(r"x>=([0-9.]+)", extra["range"])
+        yield f"At least {least[1]}." if least else f"{_plain(extra['range'])}."
     if said:
         yield f"*Default: {_plain(said[1])}.*"
     elif extra.get("default") not in (None, ""):

@@ -81,9 +81,7 @@ def reasons(wrapped):
     return {check: why for (ours, check), why in EXCEPTIONS.items() if ours == name}
 
 
-@parametrize_with_checks(
-    [OnNumbers(ours) for ours in OURS], expected_failed_checks=reasons, xfail_strict=True
-)
+@parametrize_with_checks([OnNumbers(ours) for ours in OURS], expected_failed_checks=reasons)
 def test_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 

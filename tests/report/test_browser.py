@@ -263,3 +263,39 @@ def test_the_script_writes_numbers_as_python_does(opened):
     with opened("numbers", lambda: report, java_script_enabled=False) as page:
         by_python = page.locator("tbody td").all_text_contents()
     assert by_script == by_python and len(by_script) == len(values) * len(forms)
+
+
+def test_a_finger_scrolls_the_page_and_two_zoom_the_map(opened, samples):
+    with opened("sample", samples.report, 390) as page:
+        canvas = page.locator("canvas").first
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        touch = page.context.new_cdp_session(page)
+
+        def fingers(kind, *places):
+            points = [{"x": px, "y": py, "id": k} for k, (px, py) in enumerate(places)]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            page.wait_for_timeout(40)
+
+        def style():
+            return canvas.evaluate("c => getComputedStyle(c).touchAction")
+
+        assert style() == "pan-y"
+        fingers("touchStart", (x - 20, y), (x + 20, y))
+        for apart in (40, 60, 80):
+            fingers("touchMove", (x - apart, y), (x + apart, y))
+        fingers("touchEnd")
+        assert style() == "none"  # nearer now: a finger moves the map
+        picture = canvas.evaluate("c => c.toDataURL()")
+        fingers("touchStart", (x, y))
+        fingers("touchMove", (x + 30, y + 30))
+        fingers("touchMove", (x + 60, y + 60))
+        fingers("touchEnd")
+        page.wait_for_timeout(50)
+        assert canvas.evaluate("c => c.toDataURL()") != picture
+        page.tap("text=Reset")
+        page.wait_for_timeout(600)  # it flies back
+        assert style() == "pan-y"
+        page.tap("#section-7 .words [title]")
+        assert page.locator("#tip").inner_text() == "+0.90"

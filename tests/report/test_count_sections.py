@@ -89,12 +89,19 @@ def test_what_a_least_count_keeps():
 
 
 def test_the_overview_counts_what_was_seen_once():
-    facts = count_sections(table_of([5, 3, 1, 1]))[0].blocks[0]
+    facts = count_sections(table_of([5, 3, 2, 1, 1]))[0].blocks[0]
     assert isinstance(facts, Facts)
-    assert facts.items["tokens"] == 10
-    assert facts.items["seen once (hapax legomena)"] == "2 (50.0% of the words)"
-    assert facts.items["words that make half of the text"] == 1
-    assert facts.items["words that make 90 % of the text"] == 3
+    assert facts.items["tokens"] == 12
+    assert facts.items["seen once (hapax legomena)"] == "2 (40.0% of the words)"
+    assert facts.items["words that make half of the text"] == 2
+    assert facts.items["words that make 90 % of the text"] == 4
+
+
+def test_the_first_line_names_the_most_frequent_word_that_is_no_punctuation():
+    counts = Counts(packed("。", "的", "是"), np.array([5, 3, 2]))
+    assert "is “的”: 30.0% of the tokens" in count_sections(counts)[0].about
+    signs = Counts(packed("。", "!"), np.array([3, 1]))
+    assert "is “。”: 75.0% of the tokens" in count_sections(signs)[0].about
 
 
 def test_a_table_whose_rare_words_are_gone_says_so():

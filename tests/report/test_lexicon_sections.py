@@ -1,5 +1,7 @@
 """What a report says of a lexicon, and that its examples are words of the text as it is cut."""
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -109,6 +111,23 @@ def test_no_more_of_a_corpus_is_read_than_was_allowed(tmp_path):
     assert examples.found["学生"] == []
     assert "in stretches from all over it" in examples.said()
     assert find_examples(lexicon, corpus, ["学生"]).found["学生"]
+
+
+def test_a_compressed_file_is_read_no_further_than_was_allowed(tmp_path):
+    path = tmp_path / "long.txt.gz"
+    text = "很长的一行文字,里面没有要找的那个词语\n" * 50_000 + "一个学生今天早上到学校里来\n"
+    path.write_bytes(gzip.compress(text.encode(), 1))
+    examples = find_examples(Lexicon.from_counts(WORDS), Corpus(path), ["学生"], read=1 << 20)
+    assert examples.found["学生"] == [] and (1 << 20) < examples.read < 3 << 20
+
+
+def test_examples_come_from_all_over_the_text(tmp_path):
+    path = tmp_path / "parts.txt"
+    blank = "很长的一行文字,里面没有要找的那个词语\n" * 20_000
+    lines = [f"这是第{part}部分的学生今天早上到学校里来\n" * 5 for part in "一二三四"]
+    path.write_text("".join(line + blank for line in lines), encoding="utf-8")
+    found = find_examples(Lexicon.from_counts(WORDS), Corpus(path), ["学生"]).found["学生"]
+    assert [marked(p)[3] for p in found] == ["一", "二", "三"]
 
 
 def test_examples_open_below_the_rows_they_are_of():

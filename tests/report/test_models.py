@@ -76,7 +76,7 @@ def test_curves_need_no_keras(tmp_path):
 def test_a_training_without_held_out_data_says_so(tmp_path):
     history = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
     sections = model_sections(model_folder(tmp_path / "m", history))
-    assert "No data were held out" in sections[0].about
+    assert "no validation data" in sections[0].about
     assert [line.name for chart in blocks(sections, Chart) for line in chart.lines] == ["training"]
 
 

@@ -83,6 +83,7 @@ def unknown_encoding(name: str) -> str:
     """Say what an encoding must be, with the nearest codec of Python."""
     from encodings.aliases import aliases
 
-    known = sorted({"auto", *aliases, *aliases.values()}, key=lambda codec: (len(codec), codec))
+    usual = ("auto", "utf8", "utf_8", "utf_16", "gb18030", "gbk", "big5", "shift_jis", "latin_1")
+    known = dict.fromkeys((*usual, *sorted({*aliases, *aliases.values()})))
     hint = did_you_mean(name.replace("-", "_"), known)
     return f"encoding must be 'auto' or a Python codec, got {name!r}{hint}"

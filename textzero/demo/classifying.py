@@ -14,6 +14,7 @@ from textzero.vectors.word_vectors import WordVectors
 from textzero.workspace import Workspace
 
 _FIT = FitOptions(epochs=8, batch_size=64, learning_rate=0.004, patience=3)
+_LEFT_OUT = ("Scores by label while it learned", "What it is made of")
 _NETWORK = ClassifierSettings(units=48, max_tokens=64)
 
 
@@ -48,7 +49,8 @@ def classified(folder: Path, labelled: Labelled) -> tuple[str, list[Section]]:
         f"{len(names)} sub-folders told apart: {right:.0%} of {len(labels):,} held-out texts "
         f"right, where always the same answer has {usual:.0%}"
     )
-    sections = model_sections(folder, labelled.held_out)[:-1]  # without its settings
+    sections = model_sections(folder, labelled.held_out)
+    sections = [section for section in sections if section.title not in _LEFT_OUT]
     first = "Which sub-folder is a text from? " + labelled.about
     named = [
         Section(f"Classifier: {s.title[:1].lower()}{s.title[1:]}", s.blocks,

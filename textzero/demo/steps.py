@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from textzero.corpus import Corpus, Reading
 from textzero.counting import count_words
@@ -97,7 +97,7 @@ class Steps:
     ) -> None:
         self.demo, self.stage, self.workspace, self.seed = demo, stage, workspace, seed
         self.output, self.say, self.progress = demo.output, say, progress or Progress()
-        self.how = {"memory": memory, "workers": workers, "progress": self.progress}
+        self.how: dict[str, Any] = {"memory": memory, "workers": workers, "progress": self.progress}
         self.done = stage.entries()
         self._begun = perf_counter()
 

@@ -254,4 +254,5 @@ def _check_width(width: int, token: int, tag: int, where: str, line: str) -> Non
     raise InputError(
         f"{where}: expected a token in column {token} and its tag in column {tag} "
         f"(from 0; negative from the last), got {width}: {line[:40]!r}"
+        + ("; lines of words alone are read with --form words (read_words)" * (width == 1))
     )

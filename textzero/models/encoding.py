@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
+from textzero._frames import short
 from textzero.models.alignment import Aligned, align, code_points
 from textzero.models.covering import Cover, cover, places_in_words, tokenizer_key
 from textzero.models.encoder_files import UNITS, load_tables, save_tables
@@ -25,7 +26,7 @@ from textzero.vectors.word_vectors import WordVectors
 _PART = 1 << 20  # characters that are encoded at once
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Encoded:
     """A text as a model reads it.
 
@@ -45,6 +46,9 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def __repr__(self) -> str:
+        return f"Encoded({short(self.text)!r}, {len(self):,} tokens)"
 
 
 class Encoder:

@@ -9,12 +9,17 @@ those of the scorers that extend it, such as seqeval.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
+from textzero._frames import Tabular
 from textzero.errors import InputError
 from textzero.models.tags import tags_to_spans
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,10 @@ class SpanCounts:
 
 
 @dataclass(frozen=True)
-class EntityScore(SpanCounts):
+class EntityScore(Tabular, SpanCounts):
     """Agreement of two taggings.
+
+    As a table it has a row for all entities, then one for each type.
 
     Attributes:
         tokens: Tokens compared.
@@ -61,6 +68,16 @@ class EntityScore(SpanCounts):
     tokens: int = 0
     same: int = 0
     by_type: dict[str, SpanCounts] = field(default_factory=dict)
+
+    _row_name = "rows"
+
+    def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
+        import pyarrow
+
+        names = ("precision", "recall", "f1", "gold", "predicted", "correct")
+        rows = [("all", self), *self.by_type.items()]
+        columns = {name: [getattr(score, name) for _, score in rows] for name in names}
+        yield pyarrow.RecordBatch.from_pydict({"type": [name for name, _ in rows], **columns})
 
     @property
     def accuracy(self) -> float:

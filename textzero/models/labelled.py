@@ -18,7 +18,7 @@ from textzero.corpus.sources import Source, find_sources
 from textzero.corpus.streams import Reading, detect_encoding, utf8_bytes
 from textzero.errors import InputError
 from textzero.models.json_lines import json_objects
-from textzero.near import did_you_mean
+from textzero.near import did_you_mean, nearest
 
 # Names of columns and of JSON fields, the first that is there counts; case does not.
 TEXT_NAMES = (
@@ -42,7 +42,7 @@ class LabelledText:
     place: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LabelledTexts(Sequence[LabelledText]):
     """Labelled texts in the order of the files, and what was not read as it stands.
 
@@ -64,6 +64,9 @@ class LabelledTexts(Sequence[LabelledText]):
         if isinstance(pairs, LabelledTexts):
             return pairs
         return cls(tuple(_from_pair(pair, number) for number, pair in enumerate(pairs, 1)))
+
+    def __repr__(self) -> str:
+        return f"LabelledTexts({len(self):,} texts)"
 
     def __len__(self) -> int:
         return len(self.items)
@@ -316,9 +319,11 @@ def _column(
     rest = [k for k, name in enumerate(lower) if name not in other]
     if given is None and len(names) == 2 and len(rest) == 1:
         return rest[0]  # two columns, of which one is named
+    near = nearest(wanted[0], names) if given is not None else None
+    hint = "" if near is None else f" (did you mean {near!r}?)"
     raise InputError(
         f"{place}: expected a column or field {' or '.join(wanted[:2])} for the {what}, "
-        f"got {', '.join(names) or 'none'}; name yours with {what}= (--{what}-column)"
+        f"got {', '.join(names) or 'none'}; name yours with {what}= (--{what}-column){hint}"
     )
 
 

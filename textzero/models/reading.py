@@ -44,7 +44,7 @@ class Question:
     places: tuple[tuple[int, int, int], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Questions(Sequence[Question]):
     """The questions of a file, and what had to be mended in it.
 
@@ -57,6 +57,9 @@ class Questions(Sequence[Question]):
     items: tuple[Question, ...]
     moved: int = 0
     unplaced: int = 0
+
+    def __repr__(self) -> str:
+        return f"Questions({len(self):,} questions)"
 
     def __len__(self) -> int:
         return len(self.items)

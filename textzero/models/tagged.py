@@ -33,7 +33,7 @@ def _counted(sentence: int, token: int) -> str:
 _CHARACTERS = 0.9  # share of one-character tokens from which tokens are characters
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TaggedSentences(Sequence[Sentence]):
     """Sentences as (tokens, tags), all tags of one scheme.
 
@@ -53,6 +53,9 @@ class TaggedSentences(Sequence[Sentence]):
 
     def __len__(self) -> int:
         return len(self.sentences)
+
+    def __repr__(self) -> str:
+        return f"TaggedSentences({len(self):,} sentences, scheme {self.scheme!r})"
 
     @overload
     def __getitem__(self, place: int) -> Sentence: ...

@@ -59,6 +59,9 @@ class TextModel(ABC):
         self.network, trainer = self.build()
         self.trainer = LossModel(trainer.inputs, trainer.outputs[0])
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.network.count_params():,} weights)"
+
     @abstractmethod
     def build(self) -> tuple[keras.Model, keras.Model]:
         """Return the network, and the network that ends in the losses; they share layers."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+from textzero._frames import Row
 from textzero.errors import InputError
 
 
 @dataclass(frozen=True)
-class TripleScore:
+class TripleScore(Row):
     """Agreement of found with true triples, counted over all texts.
 
     Attributes:

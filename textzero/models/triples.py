@@ -82,7 +82,7 @@ class TripleText:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TripleTexts(Sequence[TripleText]):
     """Texts with their facts, in the order of the files, and what was not read as it stands.
 
@@ -104,6 +104,9 @@ class TripleTexts(Sequence[TripleText]):
         if isinstance(pairs, TripleTexts):
             return pairs
         return cls(tuple(_from_pair(pair, number) for number, pair in enumerate(pairs, 1)))
+
+    def __repr__(self) -> str:
+        return f"TripleTexts({len(self):,} texts)"
 
     def __len__(self) -> int:
         return len(self.items)

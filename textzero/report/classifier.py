@@ -113,7 +113,7 @@ def _scores(gold: Array, said: Array, table: Array, labels: Sequence[str]) -> Se
         columns.append(Column(shown, column, "share", 1))
     about = (
         "Accuracy is the share of texts with the right label; macro F1 the mean of the labels' F1. "
-        "Who always said the most frequent label would be right as often as the facts say."
+        "Beside it stands how often the most frequent label alone would be right."
     )
     return Section("Scores by label", [facts, Table(columns)], about)
 

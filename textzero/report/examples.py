@@ -29,8 +29,8 @@ class Examples:
 
     Attributes:
         found: For each word its passages, in the order of the text.
-        read: Bytes of the corpus that were looked at.
-        size: Bytes that it has, as stored (0 for documents in memory).
+        read: Bytes of UTF-8 that were looked at.
+        size: Bytes that the corpus has, as stored (0 for documents in memory).
     """
 
     found: dict[str, list[Passage]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Examples:
         held = sum(map(bool, self.found.values()))
         part = f"{self.read / 1e6:,.1f} MB of the text"
         if self.size > self.read:
-            part += f" (of {self.size / 1e6:,.1f} MB, in stretches from all over it)"
+            part += f" (of {self.size / 1e6:,.1f} MB as stored, in stretches from all over it)"
         return (
             f"Examples were looked for in {part}: {held:,} of the {len(self.found):,} words that "
             "were asked for have some."
@@ -65,8 +65,8 @@ def find_examples(
         corpus: Where to look.
         words: Words of the lexicon.
         each: Passages of a word, at most.
-        read: Bytes of the corpus to look at, about.
-        progress: Told how many bytes were read.
+        read: Bytes of UTF-8 to look at, about.
+        progress: Told how many bytes were looked at.
     """
     segmenter, progress = Segmenter(lexicon), progress or Progress()
     folds = _Folds(segmenter)
@@ -79,7 +79,9 @@ def find_examples(
     with progress.stage("examples", min(corpus.size, read)):
         for split in splits:
             taken: dict[str, int] = {}
+            before = examples.read
             for text, _ in corpus.parts(split, reading):
+                examples.read += len(text.encode()) + 1
                 for word, passage in _passages(segmenter, folds, wanted, text[:_LONGEST]):
                     if len(text) < _SHORT:
                         short.setdefault(word, []).append(passage)
@@ -89,11 +91,10 @@ def find_examples(
                         examples.found[word].append(passage)
                         if len(examples.found[word]) >= each:
                             del wanted[folds(word)]
-                if reading.bytes > read or not wanted:
+                if examples.read > read or not wanted:
                     break
-            progress.advance(reading.bytes - examples.read)
-            examples.read = reading.bytes
-            if reading.bytes > read or not wanted:
+            progress.advance(examples.read - before)
+            if examples.read > read or not wanted:
                 break
     for word, passages in short.items():
         examples.found[word] += passages[: each - len(examples.found[word])]

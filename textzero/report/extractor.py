@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from textzero.models.triple_score import score_triples
 from textzero.models.triples import TripleTexts
@@ -88,11 +88,12 @@ def _passage(number: int, text: str, gold: Sequence[Any], found: Sequence[Any]) 
     more = len(text) - _LONGEST
     spans = [Span(text if more <= 0 else f"{text[:_LONGEST]} ... {more:,} characters more")]
     counts = {"right": 0, "wrong": 0, "missed": 0}
-    for mark, triples in (
+    parts: list[tuple[Literal["right", "missed", "wrong"], list[Any]]] = [
         ("right", [t for t in dict.fromkeys(gold) if t in set(found)]),
         ("missed", [t for t in dict.fromkeys(gold) if t not in set(found)]),
         ("wrong", [t for t in dict.fromkeys(found) if t not in set(gold)]),
-    ):
+    ]
+    for mark, triples in parts:
         for subject, predicate, object_ in triples:
             counts[mark] += 1
             spans.append(Span("\n"))

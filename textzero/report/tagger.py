@@ -7,7 +7,7 @@ So the rows of the confusion add up to the gold spans, its columns to those that
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -237,7 +237,7 @@ def marked(
         elif one == other and one is not None:
             spans.append(Span(text, mark="right", label=_named(one[2])))
         else:
-            mark = "missed" if other is None else "wrong"
+            mark: Literal["missed", "wrong"] = "missed" if other is None else "wrong"
             spans.append(Span(text, mark=mark, label=_label(one, other, place),
                               about=_said(tokens, one, other, joiner)))  # fmt: skip
         if place < len(tokens) and joiner:

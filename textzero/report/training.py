@@ -105,11 +105,11 @@ def _curves(files: ModelFolder, history: list[dict[str, float]]) -> list[Section
         mark = Line("best epoch", [epochs[best]], [history[best][score]], "points", [label])
         blocks.append(Chart([*scores, mark], "epoch", "score", name="scores"))
         about += (
-            f" Scores are those of the held-out data; the weights of epoch {epochs[best]:.0f}, "
+            f" Scores are those of the validation data; the weights of epoch {epochs[best]:.0f}, "
             f"with the best {NAMES[score]}, {history[best][score]:.4f}, are the model."
         )
     else:
-        about += " No data were held out: the weights of the last epoch are the model."
+        about += " There were no validation data: the weights of the last epoch are the model."
     sections = [Section("Training", blocks, about)]
     labels = [name.removeprefix("f1 ") for name in history[0] if name.startswith("f1 ")]
     if best is not None and labels:
@@ -125,7 +125,7 @@ def _by_label(
     for name in _OF_EACH:
         columns.append(Column(NAMES[name], [row.get(f"{name} {x}") for x in labels], "share"))
     blocks: list[Block] = [Table(columns, order=("F1", True))]
-    about = f"On the held-out data, after epoch {epochs[best]:.0f}."
+    about = f"On the validation data, after epoch {epochs[best]:.0f}."
     if len(labels) <= _CURVES and len(history) > 1:
         lines = [Line(x, epochs, [r.get(f"f1 {x}", np.nan) for r in history]) for x in labels]
         blocks.insert(0, Chart(lines, "epoch", "F1", name="labels"))
@@ -179,7 +179,8 @@ def _encoder(folder: Path) -> dict[str, Cell]:
     own, tables = facts.get("tokens"), facts.get("tables")
     if isinstance(own, dict):
         found["known tokens"] = own.get("words")
-    for number, table in enumerate(tables if isinstance(tables, list) else (), 1):
+    tables = tables if isinstance(tables, list) else []
+    for number, table in enumerate(tables, 1):
         name = "word vectors at the start" + (f" ({number})" if len(tables) > 1 else "")
         found[name] = f"{table.get('words', 0):,} of dimension {table.get('dim', 0)}"
     if not tables:

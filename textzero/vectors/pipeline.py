@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -14,19 +13,20 @@ from typing import Any
 import numpy as np
 
 from textzero.cooccurrence import Cooccurrence, count_cooccurrences, distance_weights
-from textzero.corpus import Corpus, Reading
+from textzero.corpus import Corpus, Reading, Texts, as_corpus
 from textzero.counting import count_words
 from textzero.counts import Counts
 from textzero.discovery.discover import discover_words
 from textzero.disk import disk
 from textzero.errors import InputError
-from textzero.files import MANIFEST, file_digest, peak_memory, read_json, refusals, write_json
+from textzero.files import MANIFEST, file_digest, peak_memory, refusals, write_json
 from textzero.memory import TreePeak, memory_bytes, watched_tree
 from textzero.parallel import worker_count
 from textzero.progress import Progress
 from textzero.subsampling import keep_probabilities
 from textzero.tokens import Spec, Tokenizer
 from textzero.vectors.checkpoint import STATE
+from textzero.vectors.inputs import identity, inputs_of, read_record
 from textzero.vectors.matrices import are_mapped, check_adagrad
 from textzero.vectors.output import CHECKPOINT, COUNTED, COUNTS, DISCOVERED, PAIRS, Output
 from textzero.vectors.start import check_start, old_digest, old_dimension
@@ -38,7 +38,7 @@ from textzero.vocabulary import Vocabulary
 
 
 def embed(
-    corpus: Corpus,
+    corpus: Texts,
     folder: str | Path,
     *,
     tokenizer: Spec = "word",
@@ -67,7 +67,8 @@ def embed(
     are the same, so that a run that was broken off goes on with the stage it was in.
 
     Args:
-        corpus: Where the texts are.
+        corpus: A `Corpus`, an iterable of documents, or a table (`Corpus.from_documents`). What
+            is in memory is read three times; a run that was broken off begins its stage anew.
         folder: Where to write vectors.safetensors, vocabulary.tsv, manifest.json, counts.tsv and
             cooccurrence/; and lexicon.tsv when the tokenizer is a lexicon.
         tokenizer, lowercase, nfkc: As for `count_words`.
@@ -105,9 +106,10 @@ def embed(
     memory_bytes(memory)
     used = device_of(device)
     folder, progress, begun = Path(folder), progress or Progress(), perf_counter()
-    inputs = _inputs(corpus, folder)
+    corpus = as_corpus(corpus, passes=3)
+    inputs = inputs_of(corpus, folder)
     read_key = {
-        "inputs": _identity(inputs), "corpus": corpus.settings(),
+        "inputs": identity(inputs), "corpus": corpus.settings(),
         "strict": corpus.strict, "on_error": corpus.on_error,
     }  # fmt: skip
     how: dict[str, Any] = {"memory": memory, "workers": workers, "progress": progress}
@@ -278,40 +280,6 @@ def _json_settings(settings: TrainingSettings) -> dict[str, Any]:
     return values
 
 
-def _identity(inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What must stay the same of the inputs: names and content, not times."""
-    return [{k: v for k, v in entry.items() if k != "modified"} for entry in inputs]
-
-
-def _inputs(corpus: Corpus, folder: Path) -> list[dict[str, Any]]:
-    """Name, size and digest of each file; files not touched since the last run are not read."""
-    known: dict[Any, dict[str, Any]] = {}
-    entry: dict[str, Any]
-    for record in (MANIFEST, COUNTED):
-        before = _record(folder / record).get("inputs")
-        for entry in before if isinstance(before, list) else []:
-            if isinstance(entry, dict):
-                known[str(entry.get("path")), entry.get("size"), entry.get("modified")] = entry
-    inputs = []
-    for source in corpus.sources:
-        entry = {"path": source.path, "size": source.size}
-        location = source.location or source.path
-        if os.path.exists(location):
-            try:
-                entry["modified"] = os.stat(location).st_mtime_ns
-                old = known.get((source.path, source.size, entry["modified"]))
-                if old is not None and not source.location and isinstance(old.get("blake2b"), str):
-                    entry["blake2b"] = old["blake2b"]
-                else:
-                    entry["blake2b"] = file_digest(location)
-            except OSError as error:
-                raise InputError(f"{source.path} cannot be read: {error.strerror}") from error
-        inputs.append(entry)
-    if not inputs:
-        raise InputError("embed needs a corpus of files: documents in memory cannot be told apart")
-    return inputs
-
-
 def _hash(key: dict[str, Any]) -> str:
     text = json.dumps(key, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -319,13 +287,13 @@ def _hash(key: dict[str, Any]) -> str:
 
 def _saved_words(folder: Path) -> int | None:
     """Return how many words the folder's vectors have."""
-    words = _record(folder / MANIFEST).get("words")  # damage is told by `look_at`
+    words = read_record(folder / MANIFEST).get("words")  # damage is told by `look_at`
     return words if isinstance(words, int) and words > 0 else None
 
 
 def _is_discovered(folder: Path, key: str) -> bool:
     """Whether the folder's lexicon was found in the same texts."""
-    record = _record(folder / DISCOVERED)
+    record = read_record(folder / DISCOVERED)
     if record.get("key") != key or not (folder / LEXICON).exists():
         return False
     return record.get("blake2b") == file_digest(folder / LEXICON)
@@ -356,7 +324,7 @@ def _counts(
     how: dict[str, Any],
     say: Callable[[str], None],
 ) -> Counts:
-    saved = _record(folder / COUNTED)
+    saved = read_record(folder / COUNTED)
     with contextlib.suppress(OSError, KeyError, TypeError, ValueError):  # absent, or damaged
         if saved["key"] == key and saved["blake2b"] == file_digest(folder / COUNTS):
             counts = Counts.load(folder / COUNTS)
@@ -371,24 +339,16 @@ def _counts(
     counts.save(folder / COUNTS)
     saved = {
         "key": key, "tokens": counts.tokens, "reading": asdict(counts.reading),
-        "blake2b": file_digest(folder / COUNTS), "inputs": _inputs(corpus, folder),
+        "blake2b": file_digest(folder / COUNTS), "inputs": inputs_of(corpus, folder),
     }  # fmt: skip
     write_json(folder / COUNTED, saved)
     return counts
 
 
 def _saved_pairs(folder: Path, key: str) -> Cooccurrence | None:
-    settings = _record(folder / MANIFEST).get("settings")
+    settings = read_record(folder / MANIFEST).get("settings")
     if not isinstance(settings, dict) or settings.get("key") != key:
         return None
     with contextlib.suppress(InputError):  # damaged: counted again
         return Cooccurrence.load(folder)
     return None
-
-
-def _record(path: Path) -> dict[str, Any]:
-    """Read what says how a file was made; nothing when it is not there, or damaged."""
-    try:
-        return read_json(path)
-    except InputError:
-        return {}

@@ -249,6 +249,11 @@ class VectorTable(Tabular):
                 f"{folder} must be a folder that `textzero embed` or `convert` wrote"
                 + (", got a file: convert it first" if folder.exists() else "")
             )
+        if not (folder / MANIFEST).exists():
+            raise InputError(
+                f"{folder} must hold vectors, and has no {MANIFEST}; name the folder that "
+                "`textzero embed` or `convert` wrote"
+            )
         manifest = read_json(folder / MANIFEST)
         if manifest.get("kind") != _KIND:
             raise InputError(f"{folder} must hold {_KIND!r}, got {manifest.get('kind')!r}")

@@ -28,11 +28,14 @@ function niceStep(rough) {
 
 function linearTicks(low, high, most) {
   const step = niceStep((high - low) / Math.max(2, most));
-  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const [unit, sign] = Math.max(Math.abs(low), Math.abs(high)) < 1e6 ? [1, ""]
+    : step < 1e9 ? [1e6, "\u00a0M"] : [1e9, "\u00a0G"];
+  const digits = Math.max(0, -Math.floor(Math.log10(step / unit) + 1e-9));
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
     const value = k * step;
-    ticks.push({ value, text: numberText(Math.abs(value) < step / 2 ? 0 : value, digits) });
+    const shown = Math.abs(value) < step / 2 ? 0 : value / unit;
+    ticks.push({ value, text: numberText(shown, digits) + (shown ? sign : "") });
   }
   return ticks;
 }
