@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from . import _options as options
 from . import _settings as settings
 from ._printing import as_json, print_line, write_lines
 from .main import COMMANDS, main
@@ -12,9 +13,12 @@ from .main import COMMANDS, main
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Also list what is built in.")
 @click.option("--json", "json", is_flag=True, help="Print one JSON object a setting.")
+@options.quiet_option
 @click.argument("command", nargs=-1, required=False)
 @click.pass_context
-def config(ctx: click.Context, everything: bool, json: bool, command: tuple[str, ...]) -> None:
+def config(
+    ctx: click.Context, everything: bool, json: bool, quiet: bool, command: tuple[str, ...]
+) -> None:
     """Show the defaults that files and the environment set; of COMMAND alone, if one is named.
 
     Prints command<TAB>option<TAB>value<TAB>where it was set. A flag beats a variable such as
@@ -41,9 +45,10 @@ def config(ctx: click.Context, everything: bool, json: bool, command: tuple[str,
             for row in _rows(path, one, given, everything):
                 found = True
                 _print(row, json)
-    if not found and not json:
+    if not found and not quiet:
         click.echo("nothing is set; every option has its built-in default", err=True)
-    _tell_files(files)
+    if not quiet:
+        _tell_files(files)
 
 
 Row = tuple[tuple[str, ...], str, Any, str]

@@ -11,7 +11,7 @@ KERNELS = PACKAGE / "kernels"
 
 # Data flows down this list. A module may import what stands above it.
 ORDER = [
-    *("version", "errors", "_compat", "memory", "disk", "shown", "progress", "files"),
+    *("version", "errors", "near", "_compat", "memory", "disk", "shown", "progress", "files"),
     *("locks", "store", "workspace", "packed", "_frames", "kernels", "crew", "parallel", "engines"),
     *("corpus", "_words", "_counts_reading", "counts", "lexicon", "segmenter"),
     *("segmentation_score", "tokens", "token_workers", "_count_splits", "_count_shards"),

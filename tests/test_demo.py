@@ -113,9 +113,11 @@ def test_a_folder_that_is_there_is_not_overwritten(made, folder, tmp_path):
         run_demo(folder, tmp_path / "demo")
     (tmp_path / "demo" / "note.txt").write_text("mine")
     (tmp_path / "demo" / "report.html").write_text("old")
+    (tmp_path / "demo" / "classifier").mkdir()  # of a demo that had Keras
     run_demo(folder, tmp_path / "demo", models=skipped, force=True)
     assert (tmp_path / "demo" / "note.txt").read_text() == "mine"
     assert len((tmp_path / "demo" / "report.html").read_text("utf-8")) > 1000
+    assert not (tmp_path / "demo" / "classifier").exists()
 
 
 @pytest.mark.parametrize(

@@ -281,7 +281,7 @@ def merge_counts(
         memory: Bound in bytes or as "1GB"; more is kept on disk. None: half of the machine's.
         workers: Threads, each with some of the tables; None for one per processor.
         workspace: The folder of the run, entered; None for a temporary one, if one is needed.
-        progress: Told how many words were merged on disk.
+        progress: Told how many bytes of the files were read, and words merged on disk.
 
     Raises:
         InputError: A file is not a table, or has a word twice; a sum passes 2^63 - 1.
@@ -292,20 +292,24 @@ def merge_counts(
     [('x', 6), ('y', 2)]
     """
     room, workers = memory_bytes(memory) - BASE, worker_count(workers)
-    workers = max(min(workers, room // (16 << 20)), 1)
+    workers, progress = max(min(workers, room // (16 << 20)), 1), progress or Progress()
     bench = Bench(Store("."), room // workers, workers, True)
     spool = Spool(workspace, None, bench)
     try:
         threads = min(workers, len(parts)) or 1 if isinstance(parts, Sized) else workers
-        adders = run_threads(
-            _Adder.add, parts, lambda: _Adder(spool, room // threads), threads
-        ) or [_Adder(spool, room)]  # fmt: skip
+
+        def add(adder: "_Adder", part: Counts | str | Path) -> None:
+            adder.add(part)
+            progress.advance(_stored(part))
+
+        with progress.stage("read", sum(map(_stored, parts)) if isinstance(parts, Sized) else 0):
+            adders = run_threads(add, parts, lambda: _Adder(spool, room // threads), threads)
+        adders = adders or [_Adder(spool, room)]
         reading, tokens = Reading(), sum(adder.tokens for adder in adders)
         for adder in adders:
             reading.add(adder.reading)
         rows, distinct, mapped = total(
-            [adder.table for adder in adders], [], spool, room, workers, progress or Progress(),
-            min_count,
+            [adder.table for adder in adders], [], spool, room, workers, progress, min_count,
         )  # fmt: skip
         if not all(adder.with_documents for adder in adders):
             rows = rows._replace(documents=_NONE)
@@ -315,6 +319,12 @@ def merge_counts(
         return counts.keep(min_count)
     finally:
         spool.close()
+
+
+def _stored(part: Counts | str | Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    path = Path() if isinstance(part, Counts) else Path(part)
+    return path.stat().st_size if path.is_file() else 0
 
 
 class _Adder:

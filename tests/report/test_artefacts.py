@@ -138,13 +138,22 @@ def test_nothing_given_is_passed_over_in_silence(outputs, name, given, what):
      (b'{"text": "x"}\n', "first line is"), (b"word\tcount\na\t1\n", "first line is"),
      (b"a\tb\tc\td\n", "first line is"), (b"\x80\x04K\x00.", "pickle"),
      (b"\x1f\x8b\x08broken", "corrupt"), (b"# {not json\n", "first line is"),
-     (b"PAR1 is not all that it takes", "corrupt"), (b"\xff\xfe\x00\x01", "first line is")],
+     (b"PAR1 is not all that it takes", "corrupt"), (b"\xff\xfe\x00\x01", "it is no text")],
 )  # fmt: skip
 def test_what_is_no_output_is_refused_with_what_is_expected(tmp_path, content, said):
     path = tmp_path / "strange"
     path.write_bytes(content)
     with pytest.raises(InputError, match=said):
         make_report(path)
+
+
+def test_a_parquet_file_of_other_columns_is_refused(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a"]}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="Parquet without the columns word and count"):
+        make_report(tmp_path / "t.parquet")
 
 
 def test_what_is_not_there_or_holds_nothing_is_refused(tmp_path):

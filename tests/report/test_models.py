@@ -213,21 +213,21 @@ def test_confusion_scores_and_calibration_of_a_classifier():
     pytest.importorskip("keras")
     from textzero.report.classifier import scoring_sections
 
-    gold = np.array([0, 0, 0, 1, 1])
-    table = np.array([[0.95, 0.05], [0.85, 0.15], [0.35, 0.65], [0.12, 0.88], [0.62, 0.38]])
+    gold = np.array([0, 0, 0, 1])
+    table = np.array([[0.95, 0.05], [0.85, 0.15], [0.35, 0.65], [0.12, 0.88]])
     made = scoring_sections(gold, table, ["bad", "good"])
     [matrix] = blocks(made, Matrix)
-    assert matrix.rows == ["bad", "good"] and matrix.counts.tolist() == [[2, 1], [1, 1]]
+    assert matrix.rows == ["bad", "good"] and matrix.counts.tolist() == [[2, 1], [0, 1]]
     found = facts(made)
-    assert found["accuracy"] == 0.6 and found["always the most frequent label"] == 0.6
+    assert found["accuracy"] == 0.75 and found["always the most frequent label"] == 0.75
     assert found["negative log-likelihood"] == pytest.approx(
-        -np.log([0.95, 0.85, 0.35, 0.88, 0.38]).mean(), abs=1e-4
+        -np.log([0.95, 0.85, 0.35, 0.88]).mean(), abs=1e-4
     )
     bins = blocks(made, Table)[-1]
     assert column(bins, "probability") == ["0.6 to 0.7", "0.8 to 0.9", "0.9 to 1.0"]
-    assert column(bins, "texts") == [2, 2, 1] and column(bins, "right") == [0.0, 1.0, 1.0]
-    # the distances are .635, .135 and .05
-    assert "31.8%" in made[-1].about
+    assert column(bins, "texts") == [1, 2, 1] and column(bins, "right") == [0.0, 1.0, 1.0]
+    # the distances are .65, .135 and .05
+    assert "24.2%" in made[-1].about
 
 
 def test_words_push_by_their_mean_over_texts():
@@ -244,7 +244,7 @@ def test_words_push_by_their_mean_over_texts():
     results = [result("nice nice room", [1, 2, 0]), result("nice bad", [3, -4])]
     rows = [(p.word, p.mean, p.times, p.texts) for p in pushes(results, 1)]
     assert rows == [("nice", 2.0, 3, 2), ("room", 0.0, 1, 1), ("bad", -4.0, 1, 1)]
-    assert [p.word for p in pushes(results, 2)] == ["nice"]
+    assert [p.word for p in pushes(results, 2)] == ["nice"] and not pushes(results, 3)
     passage = explained_passage(results[1], "good")
     assert [(s.text, s.value) for s in passage.spans] == [
         ("nice", 0.75), (" ", None), ("bad", -1.0),

@@ -90,8 +90,8 @@ def test_code_lengths_that_the_file_lacks_are_not_made_up(tmp_path):
 def templates():
     fillers = ({"the cat": 3, "a dog": 1}, {"pet": 4})
     return Templates(
-        [Template.from_text("X is a X", 9, 8, 40.0, fillers),
-         Template.from_text("so be it", 4, 4, 10.0), Template.from_text("X of X", 30, 2, -5.0)],
+        [Template.from_text("X is a X", 9, 8, 10.0, fillers),
+         Template.from_text("so be it", 4, 4, 40.0), Template.from_text("X of X", 30, 2, -5.0)],
         {"sentences": 20, "bits": 900.0, "bits_saved": 44.0, "tokenizer": "/some/folder/lex.tsv"},
     )  # fmt: skip
 

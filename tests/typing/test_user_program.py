@@ -39,6 +39,9 @@ def test_counts(tmp_path: Path) -> None:
     vocabulary = textzero.Vocabulary.from_counts(counts, min_count=1)
     assert_type(vocabulary[0], str)
     assert_type(vocabulary.id("cat"), int | None)
+
+
+def use_plan(corpus: textzero.Corpus) -> None:  # which takes seconds
     assert_type(textzero.plan_work(corpus, seconds=0.1).workers, int)
 
 

@@ -10,7 +10,7 @@ from textzero.errors import InputError
 from textzero.packed import PackedStrings
 from textzero.progress import Progress
 from textzero.report.blocks import Report, Section, Text
-from textzero.report.kinds import EXPECTED, Kind, kind_of, shown_line
+from textzero.report.kinds import EXPECTED, Kind, kind_of, shown_begin
 from textzero.report.scripts import language_of
 
 if TYPE_CHECKING:
@@ -118,13 +118,10 @@ def make_report(
 def _unknown(path: Path) -> str:
     if path.is_dir():
         return f"{path} must be {EXPECTED}; it holds none of them"
-    line = shown_line(path)
-    if not line:
+    begin = shown_begin(path)
+    if not begin:
         return f"{path} is empty; a report needs {EXPECTED}"
-    return (
-        f"{path} must be {EXPECTED}; its first line is {line!r} (for a page on texts as they are: "
-        "textzero demo)"
-    )
+    return f"{path} must be {EXPECTED}; {begin}"
 
 
 def _refuse_useless(path: Path, kind: Kind, wishes: Wishes) -> None:

@@ -104,9 +104,17 @@ def _first_line(head: bytes) -> str:
     return next((line.rstrip("\r") for line in lines if line.strip()), "")
 
 
-def shown_line(path: Path) -> str:
-    """The beginning of a file, as an error shows it."""
-    return _first_line(_head(path))[:60]
+def shown_begin(path: Path) -> str:
+    """What an error tells of a file that is none of these; "" when there is nothing in it."""
+    head = _head(path)
+    line = _first_line(head)[:60]
+    if head.startswith(MAGIC):
+        return "it is Parquet without the columns word and count, or word and vector"
+    if line and not line.isprintable() and "\t" not in line:
+        return "it is no text"
+    return f"its first line is {line!r} (for a page on texts as they are: textzero demo)" * bool(
+        line
+    )
 
 
 def _settings_kind(line: str) -> Kind | None:
@@ -131,7 +139,7 @@ def _table_kind(fields: list[str]) -> Kind | None:
     """Words with a count, with count and documents, or with a cluster and its flow."""
     if not 2 <= len(fields) <= 3 or not fields[0]:
         return None
-    if all(map(_NUMBER.fullmatch, fields[1:])) and fields[2:] != ["0"]:
+    if all(map(_NUMBER.fullmatch, fields[1:])):
         return "counts"
     if len(fields) < 3 or not re.fullmatch(r"-?[0-9]+", fields[1]):
         return None
