@@ -151,7 +151,10 @@ def load(folder: str, *kinds: str, memory: str | None = None) -> tuple[Any, int]
         InputError: The folder holds no model, or one of another class.
         ResourceError: The model does not fit into --memory.
     """
-    _refuse_what_is_no_model(Path(folder))
+    from textzero._compat import has_package
+
+    if has_package("keras"):  # which takes seconds to come
+        _refuse_what_is_no_model(Path(folder))
     room = import_keras(memory)
     from textzero.errors import InputError
     from textzero.models import load_model
@@ -173,7 +176,7 @@ def _refuse_what_is_no_model(folder: Path) -> None:
 
     if folder.is_dir() and (folder / "config.json").exists():
         return
-    what = "which is not there" if not folder.exists() else "got a file"
+    what = "and it is not there" if not folder.exists() else "got a file"
     if folder.is_dir():
         vectors = (folder / "vectors.safetensors").exists()
         what = "got vectors; train one from them first" if vectors else "and has no config.json"

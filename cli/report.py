@@ -78,6 +78,7 @@ def report(
         _refuse_inputs(output, corpus, artefact, *data, *([clusters] if clusters else []))
     if pictures is not None:
         _refuse_pictures(pictures, force)
+    _import_keras(artefact, data, texts, memory)
 
     progress = make_progress(quiet)
     with summary(quiet, as_json, output, progress) as told:
@@ -100,6 +101,18 @@ def _corpus(texts: tuple[str, ...], field: str | None, encoding: str) -> "Corpus
     from textzero.corpus import Corpus
 
     return Corpus(*texts, field=field, encoding=encoding) if texts else None
+
+
+def _import_keras(
+    artefact: str, data: tuple[str, ...], texts: tuple[str, ...], memory: str | None
+) -> None:
+    """Import Keras without its noise where a model is to be run."""
+    from textzero.report.models import is_model
+
+    if (data or texts) and is_model(artefact):
+        from ._models import import_keras
+
+        import_keras(memory)
 
 
 def _refuse_inputs(output: str, texts: "Corpus | None", *others: str) -> None:

@@ -58,9 +58,9 @@ def test_two_hundred_thousand_words_take_no_time_that_a_person_feels():
     generator = random.Random(0)
     words = ["".join(generator.choices("abcdefghij", k=generator.randint(3, 12)))
              for _ in range(200_000)]  # fmt: skip
-    begun = time.perf_counter()
+    begun = time.process_time()
     nearest("recieve", words)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_a_missing_path_has_a_near_one(tmp_path):

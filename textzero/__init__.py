@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from textzero.lexicon import Lexicon
     from textzero.models.saliency import gradient_flow, saliency
     from textzero.plan import plan_work
+    from textzero.report.artefacts import make_report
+    from textzero.report.blocks import Report
     from textzero.segmentation_score import SegmentationScore, score_segmentation
     from textzero.segmenter import Segmenter
     from textzero.segmenting import segment_corpus
@@ -52,6 +54,7 @@ _HOMES = {
     "Lexicon": "lexicon",
     "OutputExistsError": "errors",
     "Parser": "structure.parsing",
+    "Report": "report.blocks",
     "ResourceError": "errors",
     "SegmentationScore": "segmentation_score",
     "Segmenter": "segmenter",
@@ -78,6 +81,7 @@ _HOMES = {
     "find_templates": "structure.finding",
     "gradient_flow": "models.saliency",
     "load_vectors": "vectors.formats",
+    "make_report": "report.artefacts",
     "merge_counts": "counts",
     "plan_work": "plan",
     "saliency": "models.saliency",
@@ -96,6 +100,7 @@ __all__ = [
     "Lexicon",
     "OutputExistsError",
     "Parser",
+    "Report",
     "ResourceError",
     "SegmentationScore",
     "Segmenter",
@@ -123,6 +128,7 @@ __all__ = [
     "find_templates",
     "gradient_flow",
     "load_vectors",
+    "make_report",
     "merge_counts",
     "plan_work",
     "saliency",

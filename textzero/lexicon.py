@@ -136,7 +136,9 @@ class Lexicon(Tabular, Mapping[str, int]):
         return int(self.counts[self._places[word]])
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{short(w)!r}: {n}" for w, n in zip(self.words[:5], self.counts[:5]))
+        shown = ", ".join(
+            f"{short(w)!r}: {n}" for w, n in zip(self.words[:5], self.counts[:5], strict=True)
+        )
         return f"Lexicon({{{shown}{', ...' if len(self) > 5 else ''}}}, {len(self):,} words)"
 
     def _batches(self) -> "Iterator[pyarrow.RecordBatch]":

@@ -64,13 +64,9 @@ MISTAKES = [
      "embed makes vectors of a text"),
     ("similar model.bin cat", 3, "model.bin is a Python pickle, which could run code; convert it "
      "with the tool that wrote it"),
-    ("similar empty cat", 3, "empty must hold vectors, and has no manifest.json; name the folder "
-     "that `textzero embed` or `convert` wrote"),
+    ("similar empty cat", 3, "empty/manifest.json cannot be read: it is not there; name the folder "
+     "of vectors that `textzero embed` or `convert` wrote"),
     ("segment vectors text.txt", 3, "vectors must be the file of a lexicon, got a folder"),
-    ("tag vectors text.txt", 3, "vectors must be a model that `textzero train` wrote, got vectors; "
-     "train one from them first"),
-    ("classify text.txt text.txt", 3, "text.txt must be a model that `textzero train` wrote, got a "
-     "file"),
     ("merge text.txt", 3, "text.txt:1: expected \"word<TAB>count\", got 'the cat saw the dog'"),
     ("parse lexicon.tsv text.txt", 3, "lexicon.tsv:1: expected a header with the column "
      '"template"; got ...'),
@@ -87,6 +83,10 @@ MISTAKES = [
 ]  # fmt: skip
 
 NEEDS_MODELS = [
+    ("tag vectors text.txt", 3, "vectors must be a model that `textzero train` wrote, got vectors; "
+     "train one from them first"),
+    ("classify text.txt text.txt", 3, "text.txt must be a model that `textzero train` wrote, got a "
+     "file"),
     ("train tagger words.txt -o m", 3, "words.txt:1: expected a token in column 0 and its tag in "
      "column -1 (...), got 1: 'cat'; lines of words alone are read with --form words ..."),
     ("train classifier reviews.csv --text-column bdoy -o m", 3, "reviews.csv:1: expected a column "

@@ -183,7 +183,7 @@ def test_a_training_that_was_broken_off_goes_on(work, tmp_path, monkeypatch):
         (("--set", "dilations=1"), 3, "--set: dilations must be a list of whole numbers"),
         (("--text-column", "body"), 3, r"classifier\.data:1: .*name yours with .*--text-column"),
         (("--vectors", "none"), 3, "none"),
-        (("--encoding", "utf-9"), 2, "it must be a Python codec, got 'utf-9'"),
+        (("--encoding", "utf-9"), 2, "must be a Python codec, got 'utf-9'"),
     ],
 )
 def test_what_cannot_be_trained_is_told(work, tmp_path, arguments, exit_code, message):

@@ -82,6 +82,18 @@ def test_texts_longer_than_a_piece_stay_one_row():
     assert found.tolist() == [[900_000, 0], [0, 1], [300_000, 300_000]]
 
 
+@pytest.mark.parametrize("lowercase", [False, True])
+def test_many_texts_keep_their_rows_from_piece_to_piece(lowercase):
+    texts = [f"A{number} " * (number % 50) for number in range(20_000)]
+    counter = WordCounter(lowercase=lowercase).fit(texts)
+    found = counter.transform(texts)
+    assert found.shape[0] == len(texts)
+    assert found.sum(axis=1).ravel().tolist()[0] == [number % 50 for number in range(20_000)]
+    places = {word: place for place, word in enumerate(counter.get_feature_names_out())}
+    for number in (1, 49, 1999, 12_345, 19_999):
+        assert found[number, places[f"{'a' if lowercase else 'A'}{number}"]] == number % 50
+
+
 def test_columns_are_chosen_by_count():
     counter = WordCounter(min_count=2, max_words=3).fit(["d c b a", "b a c", "b a"])
     assert counter.get_feature_names_out().tolist() == ["a", "b", "c"]

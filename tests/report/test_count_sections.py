@@ -173,5 +173,6 @@ def test_ngrams_are_told_apart_by_their_words():
     held = columns(next(block for block in blocks if isinstance(block, Table)))
     assert held["words of the n-gram"] == [1, 2]
     assert held["different n-grams"] == [3, 3] and held["seen"] == [5, 4]
+    assert "“tokens” are n-grams" in count_sections(counts)[0].blocks[1].paragraphs[0]
     plain = by_title(count_sections(count_words(["a b"])))["Lengths and scripts"].blocks
     assert not any(isinstance(block, Table) for block in plain)

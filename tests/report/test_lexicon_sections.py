@@ -135,7 +135,8 @@ def test_examples_open_below_the_rows_they_are_of():
     section = lexicon_sections(scored(), texts=corpus)[0]
     details = dict(zip(WORDS, section.blocks[0].details, strict=True))
     assert [len(details[word]) for word in WORDS] == [0, 1, 1, 1]
-    assert "3 of the 4 words that were asked for have some" in section.about
+    assert "Examples of the first 4 words" in section.about
+    assert "; 3 have some." in section.about
     assert "--texts" not in section.about
 
 

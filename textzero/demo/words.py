@@ -152,19 +152,20 @@ def overview(
     steps: Sequence[tuple[str, str, str]], losses: Sequence[str], commands: Sequence[str]
 ) -> Section:
     """Return the first section: what was done, with the command that does it."""
-    blocks: list[Block] = [
-        Table([
-            Column("step", [name for name, *_ in steps]),
-            Column("found", [what for _, what, _ in steps]),
-            Column("the command that does it", [command for *_, command in steps]),
-        ])
-    ]  # fmt: skip
+    opened = [[Passage([Span(command)], "the command that does it")] if command else []
+              for *_, command in steps]  # fmt: skip
+    columns = [
+        Column("step", [name for name, *_ in steps]),
+        Column("found", [what for _, what, _ in steps]),
+    ]
+    blocks: list[Block] = [Table(columns, details=opened)]
     if losses:
         blocks.append(Text(losses, "warning"))
     if commands:
         blocks.append(Text(["To try next:", *commands]))
     about = (
-        "From the texts alone: no dictionary, no pretrained model, nothing from the network. This "
-        "page has the best of each step; `textzero report` shows all of a file."
+        "From the texts alone: no dictionary, no pretrained model, nothing from the network. Open "
+        "a row for the command that does it. This page has the best of each step; textzero report "
+        "shows all of a file."
     )
     return Section("What was done", blocks, about)

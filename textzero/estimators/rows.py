@@ -64,7 +64,8 @@ class Rows:
             if self.lower_too:
                 for i in np.flatnonzero(ids == GAP).tolist():
                     ids[i] = self._lower(text[starts[i] : stops[i]].tobytes().decode())
-            ends = np.flatnonzero(text == RECORD)  # one behind each text
+            n_ends = np.count_nonzero(piece.text[: piece.size] == RECORD)  # one behind each text
+            ends = np.flatnonzero(text == RECORD)[:n_ends]  # further ones are of the piece before
             kept = ids >= 0
             rows = np.searchsorted(ends, starts[kept]) + done
             done += ends.size

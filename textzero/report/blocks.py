@@ -6,11 +6,14 @@ are shown as nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from textzero._compat import Array
+from textzero._frames import SHOWN, html_table, short
 
 Cell: TypeAlias = str | int | float | None
 
@@ -187,7 +190,7 @@ class Map:
 Block: TypeAlias = Text | Facts | Table | Passages | Chart | Bars | Matrix | Map
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Section:
     """A heading, a sentence or two on what is to be seen, and what is seen."""
 
@@ -195,8 +198,11 @@ class Section:
     blocks: Sequence[Block]
     about: str = ""
 
+    def __repr__(self) -> str:
+        return f"Section({short(self.title)!r}, {len(self.blocks)} blocks)"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Report:
     """A page.
 
@@ -211,3 +217,38 @@ class Report:
     sections: Sequence[Section] = field(default_factory=tuple)
     about: str = ""
     language: str = "und"
+
+    def __repr__(self) -> str:
+        return f"Report({short(self.title)!r}, {len(self.sections)} sections)"
+
+    def _repr_html_(self) -> str:
+        """Show what is in it; `save` writes the whole."""
+        sections = self.sections[:SHOWN]
+        columns = {"section": [s.title for s in sections], "about": [s.about for s in sections]}
+        return html_table(self.title, columns, len(self.sections))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one HTML file that needs nothing else.
+
+        Raises:
+            ValueError: Parts of a block do not fit.
+            ResourceError: The disk is full or the folder cannot be written.
+        """
+        from textzero.report.page import write_page
+
+        write_page(self, path)
+
+    def save_pictures(
+        self, folder: str | os.PathLike[str], format: Literal["png", "svg"] = "png"
+    ) -> list[Path]:
+        """Draw each chart, matrix and map as a picture; `pip install 'textzero[plot]'`.
+
+        Returns:
+            The files, with what could not be drawn in `.warnings`.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        from textzero.report.plots import write_pictures
+
+        return write_pictures(self, folder, format)

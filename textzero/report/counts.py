@@ -16,6 +16,7 @@ from textzero.report.tables import (
 )
 
 _THRESHOLDS = (1, 2, 3, 5, 10, 20, 50, 100, 1000)
+_LOOKED_AT = 10_000  # words that tell whether a table is of n-grams
 _FIT = (10, 10_000)  # ranks of the fitted line
 
 
@@ -61,6 +62,9 @@ def _overview(counts: Counts, numbers: Array, total: int) -> list[Block]:
     if counts.documents.size:
         facts["documents that hold the most widespread word"] = int(counts.documents.max())
     blocks: list[Block] = [Facts(facts)]
+    if any(" " in word for word in counts.words[:_LOOKED_AT]):
+        said = "The table holds n-grams: “words” and “tokens” are n-grams here, of all lengths."
+        blocks.append(Text([said], "warning"))
     if least > 1:
         blocks.append(
             Text(

@@ -38,14 +38,14 @@ class Examples:
     size: int = 0
 
     def said(self) -> str:
-        """Say what was looked at."""
+        """Say what was looked at; the words are the first of a table."""
         held = sum(map(bool, self.found.values()))
         part = f"{self.read / 1e6:,.1f} MB of the text"
         if self.size > self.read:
             part += f" (of {self.size / 1e6:,.1f} MB as stored, in stretches from all over it)"
         return (
-            f"Examples were looked for in {part}: {held:,} of the {len(self.found):,} words that "
-            "were asked for have some."
+            f"Examples of the first {len(self.found):,} words were looked for in {part}; "
+            f"{held:,} have some."
         )
 
 

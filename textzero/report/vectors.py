@@ -143,7 +143,7 @@ def _found(vectors: "WordVectors", n: int, nearest: Array, progress: Progress) -
             vectors, words=first, neighbours=max(5, first // 50), min_similarity=0.2, trials=1,
             progress=progress,
         )  # fmt: skip
-    except (InputError, ValueError):  # no two words are alike, or there is one word alone
+    except InputError:  # no two words are alike
         return Groups(np.full(n, -1, np.int64), [], "")
     of = np.full(n, -1, np.int64)
     of[:first] = clusters.cluster

@@ -251,8 +251,8 @@ class VectorTable(Tabular):
             )
         if not (folder / MANIFEST).exists():
             raise InputError(
-                f"{folder} must hold vectors, and has no {MANIFEST}; name the folder that "
-                "`textzero embed` or `convert` wrote"
+                f"{folder / MANIFEST} cannot be read: it is not there; name the folder of vectors "
+                "that `textzero embed` or `convert` wrote"
             )
         manifest = read_json(folder / MANIFEST)
         if manifest.get("kind") != _KIND:
