@@ -50,7 +50,7 @@ def demo(
         try:
             import_keras(memory)
         except Failure as failure:
-            return failure.message
+            return failure.message.replace("this command", "it")
         return ""
 
     made = run_demo(

@@ -86,7 +86,7 @@ def test_hostile_words_are_text(shown, name):
     page = shown[name]._repr_html_()
     found = Elements(page)
     assert set(found.elements) <= PLAIN and not found.open
-    assert found.attributes <= {("style", "text-align:left")}
+    assert found.attributes <= {("style", "text-align:left"), ("style", "text-align:right")}
     assert "\u202e" not in page and "\x07" not in page
     if name in ("counts", "vocabulary", "vectors", "lexicon", "templates", "tree"):
         assert EVIL in found.text

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SHOWN = 10  # rows in a notebook
 _CELL = 60  # characters of a cell
 _PARTS = 6  # of a list in a cell
-_LEFT = 'style="text-align:left"'
+_LEFT, _RIGHT = 'style="text-align:left"', 'style="text-align:right"'
 
 
 class Tabular:
@@ -130,21 +130,30 @@ def html_table(heading: str, columns: Mapping[str, Sequence[object]], rows: int)
     heading = f"<p><b>{_escaped(heading, 200)}</b></p>"
     if not columns:
         return f"<div>{heading}</div>"
-    head = "".join(f"<th {_LEFT}>{_escaped(name)}</th>" for name in columns)
+    sides = [_RIGHT if all(map(_is_number, cells)) else _LEFT for cells in columns.values()]
+    names = zip(sides, columns, strict=True)
+    head = "".join(f"<th {side}>{_escaped(name)}</th>" for side, name in names)
     lines = [
-        f"<tr>{''.join(f'<td {_LEFT}>{_cell(cell)}</td>' for cell in row)}</tr>"
+        "".join(f"<td {s}>{_cell(c)}</td>" for s, c in zip(sides, row, strict=True))
         for row in zip(*columns.values(), strict=True)
     ]
     left = rows - len(lines)
     more = f"<p>… and {left:,} more</p>" if left > 0 else ""
-    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>"
+    filled = "".join(f"<tr>{line}</tr>" for line in lines)
+    body = f"<thead><tr>{head}</tr></thead><tbody>{filled}</tbody>"
     return f"<div>{heading}<table>{body}</table>{more}</div>"
 
 
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
 def _cell(value: object) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return "" if value != value else f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-    return "" if value is None else f"<bdi>{_escaped(_said(value))}</bdi>"
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return f"{value:,}" if _is_number(value) else f"<bdi>{_escaped(_said(value))}</bdi>"
 
 
 def _said(value: object) -> str:

@@ -149,14 +149,11 @@ class Lexicon(Tabular, Mapping[str, int]):
     def digest(self) -> str:
         """Return a BLAKE2b digest of all that decides how text is segmented, in hexadecimal."""
         digest = hashlib.blake2b(digest_size=16)
-        used = {name: self.settings[name] for name in _DEFAULTS}
-        digest.update(json.dumps(used, sort_keys=True).encode())
+        digest.update(json.dumps({k: self.settings[k] for k in _DEFAULTS}, sort_keys=True).encode())
         logs = self.log_probabilities.astype("<f8").tobytes()
         for part in ("\n".join(self.words).encode(), logs):
             digest.update(len(part).to_bytes(8, "little") + part)
         return digest.hexdigest()
-
-    # --- files ------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
         """Write the table, whole or not at all.

@@ -12,13 +12,13 @@ PAGES = {
     "structure": ("Templates and trees", ("structure",)),
     "vectors": ("Co-occurrences and vectors", ("cooccurrence", "vectors", "plan", "sentence")),
     "saliency": ("Saliency", ("models.saliency",)),
+    "report": ("Reports", ("report",)),
     "errors": ("Errors", ("errors",)),
 }
 # packages whose public names have a page of their own
 PACKAGES = {
     "models": "Models and layers",
     "estimators": "scikit-learn estimators",
-    "report": "Reports",
 }
 
 

@@ -36,7 +36,8 @@ def test_the_top_clusters_are_printed(vectors):
     assert {frozenset(words.split()) for *_, words in rows} == {
         frozenset(WORDS[0:6:2]), frozenset(WORDS[1:6:2]),
     }  # fmt: skip
-    assert re.search("found +6 words in 2 clusters\ncode +2.05", result.stderr)  # worked out in the test of JSON
+    # worked out in the test of JSON
+    assert re.search("found +6 words in 2 clusters\\ncode +2.05", result.stderr)
     assert "1 of 7 words, none of which has a cosine of 0.5 or more" in result.stderr
 
 

@@ -121,9 +121,7 @@ def test_what_runs_code_may_stand_in_the_users_own_file():
 @pytest.mark.usefixtures("here")
 def test_force_cannot_be_set_by_a_variable():
     result = run("count", "t.txt", env={"TEXTZERO_COUNT_FORCE": "1"})
-    assert (
-        result.exit_code == 2 and "COUNT_FORCE: --force cannot be a default" in result.stderr
-    )
+    assert result.exit_code == 2 and "COUNT_FORCE: --force cannot be a default" in result.stderr
 
 
 def test_sections_of_subcommands_are_read(here):

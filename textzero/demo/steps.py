@@ -273,7 +273,9 @@ class Steps:
             self.found("cluster", f"{len(clusters):,} clusters: {groups}",
                        f"textzero cluster {folder} -o {self.output / 'clusters.tsv'}")  # fmt: skip
         word = near[0][0] if near else vectors.vocabulary[0]
-        self.demo.next[:0] = [f"textzero similar {folder} {word}", f"textzero cluster {folder}"]
+        self.demo.next.insert(0, f"textzero similar {folder} {word}")
+        self.demo.next.append(f"textzero cluster {folder}")
+        self.demo.next.append(f"textzero report {folder} -o vectors.html")
         return vectors
 
     def _cluster(self, vectors: WordVectors) -> Clusters | None:
@@ -334,7 +336,7 @@ class Steps:
         begin = "" if vectors is None else f" --vectors {self.output / 'vectors'}"
         self.found("classify", what, f"textzero train classifier {folder / 'train.tsv'} "
                    f"--validation {folder / 'validation.tsv'}{begin} -o {path}")  # fmt: skip
-        self.demo.next.insert(2, f"textzero saliency {path} {folder / 'held-out.tsv'} -o why.html")
+        self.demo.next.insert(1, f"textzero saliency {path} {folder / 'held-out.tsv'} -o why.html")
 
     # --- the page ---------------------------------------------------------------------------
 
