@@ -8,6 +8,7 @@ import pytest
 
 import textzero
 from textzero import Template
+from textzero.report.blocks import Section
 from textzero.vectors.ranked import Ranked
 from textzero.vectors.trained import Trained
 
@@ -116,6 +117,9 @@ def test_results_with_arrays_have_a_line_too():
     trained = Trained(np.ones((9, 4)), np.ones((9, 4)), [0.5, 0.25], textzero.TrainingSettings())
     assert repr(trained) == "Trained(9 words, dim 4, 2 losses, loss 0.25)"
     assert repr(textzero.Parser([])) == "Parser(0 templates)"
+    report = textzero.Report(EVIL, [Section("a", [], EVIL)] * 12)
+    assert repr(report) == f"Report({EVIL!r}, 12 sections)"
+    assert set(Elements(report._repr_html_()).elements) <= PLAIN
     assert (
         repr(textzero.Corpus("a", "b", "c", "d", field="x"))
         == "Corpus('a', 'b', 'c', ..., field='x')"

@@ -102,6 +102,14 @@ def test_structure() -> None:
     assert_type(tree.children, tuple[textzero.Tree, ...])
 
 
+def test_reports(tmp_path: Path) -> None:
+    textzero.count_words(TEXTS).save(tmp_path / "counts.tsv")
+    report = textzero.make_report(tmp_path / "counts.tsv")
+    assert_type(report, textzero.Report)
+    report.save(tmp_path / "report.html")
+    assert report.sections and "<script>" not in report._repr_html_()
+
+
 def test_errors() -> None:
     def exit_code(error: textzero.TextzeroError) -> int:
         return error.exit_code
