@@ -40,25 +40,38 @@ function makeScene({ canvas, over, words, views, weight, groups, state, neighbou
     drawNow();
   }
 
+  const unit = (steps) => steps / 65535;
   const extent = () => views[state.view].size;
+  const homes = views.map(homeOf);
 
-  function fitScale() {
-    const [w, h] = extent();
+  // Where nearly all points are: a few far away must not make the rest small.
+  function homeOf({ x, y, size: [w, h] }) {
+    const [[left, right], [bottom, top]] = [middle(x, w), middle(y, h)];
+    return { x: (left + right) / 2, y: (bottom + top) / 2, w: right - left, h: top - bottom };
+  }
+
+  function middle(steps, all) {
+    const sorted = Float32Array.from(steps).sort();
+    const [low, high] = [0.005, 0.995].map((share) => unit(sorted[Math.round(share * (count - 1))]));
+    const margin = (high - low) * 0.06;
+    if (!(high > low)) return [0, all];
+    return [Math.max(0, low - margin), Math.min(all, high + margin)];
+  }
+
+  function fitScale([w, h] = [homes[state.view].w, homes[state.view].h]) {
     const room = Math.min(40, size.width * 0.06);
     return Math.max(1, Math.min((size.width - 2 * room) / (w || 1), (size.height - 2 * room) / (h || 1)));
   }
 
   function wholeCamera() {
-    const [w, h] = extent();
-    return { x: w / 2, y: h / 2, scale: fitScale() };
+    const { x, y } = homes[state.view];
+    return { x, y, scale: fitScale() };
   }
 
   function whole(slowly = false) {
     if (slowly) return flyTo(wholeCamera());
     camera = wholeCamera();
   }
-
-  const unit = (steps) => steps / 65535;
 
   // Views are turned into each other: a word keeps its name on the way.
   function project() {
@@ -179,7 +192,7 @@ function makeScene({ canvas, over, words, views, weight, groups, state, neighbou
 
   // The point under (x, y) stays there.
   function zoom(by, x = size.width / 2, y = size.height / 2) {
-    const least = fitScale() * 0.85;
+    const least = Math.min(fitScale(), fitScale(extent())) * 0.85;
     const scale = Math.max(least, Math.min(fitScale() * CLOSEST, camera.scale * by));
     const change = 1 / camera.scale - 1 / scale;
     camera.x += (x - size.width / 2) * change;
