@@ -89,11 +89,9 @@ def read_texts_with_labels(
 
 def read_questions(paths: Sequence[str]) -> "Questions":
     """Read questions with their passages and answers."""
-    from textzero.models.reading import Questions, read_questions
+    from textzero.models import reading
 
-    files = [read_questions(path) for path in paths]
-    items = tuple(question for file in files for question in file)
-    return Questions(items, sum(f.moved for f in files), sum(f.unplaced for f in files))
+    return reading.read_questions(*paths)
 
 
 def read_triples(paths: Sequence[str], encoding: str) -> Any:
