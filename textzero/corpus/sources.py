@@ -150,7 +150,8 @@ def find_sources(
 
     Args:
         paths: Files, folders, globs, fsspec URLs or `-`.
-        include: Patterns; a file in a folder must match one of them, on its name or its path.
+        include: Patterns; a file in a folder must match one of them: on its name, its path below
+            the folder, or a folder on the way, so `tests`, `tests/*` and `*/tests/*` all work.
         exclude: Patterns; a file in a folder must match none of them.
         format: What the files are, or "auto".
 
@@ -192,10 +193,12 @@ def find_sources(
 
 
 def _wanted(file: str, root: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
-    names = (os.path.basename(file), os.path.relpath(file, root).replace(os.sep, "/"))
+    parts = os.path.relpath(file, root).replace(os.sep, "/").split("/")
+    paths = ["/".join(parts[: n + 1]) for n in range(len(parts))]  # each folder, and the file
+    names = {*parts, *paths, *(f"/{path}" for path in paths)}
 
     def matches(patterns: Sequence[str]) -> bool:
-        return any(fnmatch.fnmatchcase(name, p) for name in names for p in patterns)
+        return any(fnmatch.fnmatchcase(name, p.rstrip("/")) for name in names for p in patterns)
 
     return (not include or matches(include)) and not matches(exclude)
 
