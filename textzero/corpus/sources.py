@@ -151,7 +151,7 @@ def find_sources(
     Args:
         paths: Files, folders, globs, fsspec URLs or `-`.
         include: Patterns; a file in a folder must match one of them: on its name, its path below
-            the folder, or a folder on the way, so `tests`, `tests/*` and `*/tests/*` all work.
+            the folder, or a folder on the way, such as `tests`.
         exclude: Patterns; a file in a folder must match none of them.
         format: What the files are, or "auto".
 
@@ -195,7 +195,7 @@ def find_sources(
 def _wanted(file: str, root: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
     parts = os.path.relpath(file, root).replace(os.sep, "/").split("/")
     paths = ["/".join(parts[: n + 1]) for n in range(len(parts))]  # each folder, and the file
-    names = {*parts, *paths, *(f"/{path}" for path in paths)}
+    names = {*parts, *paths}
 
     def matches(patterns: Sequence[str]) -> bool:
         return any(fnmatch.fnmatchcase(name, p.rstrip("/")) for name in names for p in patterns)
