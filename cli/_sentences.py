@@ -11,6 +11,7 @@ from . import _settings as settings
 _CHOICE = re.compile(r"(['\"])(.*)\1 is not one of ", re.DOTALL)
 _RANGE = re.compile(r"(\S+) is not in the range ")
 _NUMBER = re.compile(r"(.+) is not a valid (integer|float)", re.DOTALL)
+_TRUTH = re.compile(r"(['\"].*['\"]) is not a valid boolean", re.DOTALL)
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)", re.DOTALL)
 
 
@@ -82,6 +83,8 @@ def _wrong_value(error: click.BadParameter) -> str:
     if found := _NUMBER.match(message):
         number = "a whole number" if found[2] == "integer" else "a number"
         return f"{name} must be {number}, got {found[1]}"
+    if found := _TRUTH.match(message):
+        return f"{name} must be true or false, got {found[1]}"
     return f"{name}: {message}" if name else message
 
 

@@ -16,6 +16,7 @@ from click.core import ParameterSource
 from ._settings_files import (
     GLOBAL,
     NEVER,
+    PLAIN,
     SettingError,
     SettingsFile,
     check_sections,
@@ -27,7 +28,7 @@ from ._settings_files import (
 )
 
 __all__ = [
-    "GLOBAL", "NEVER", "SettingError", "SettingsFile", "check_sections", "settings_files",
+    "GLOBAL", "NEVER", "PLAIN", "SettingError", "SettingsFile", "check_sections", "settings_files",
     "shown_path", "user_file",
 ]  # fmt: skip
 
@@ -35,7 +36,8 @@ __all__ = [
 NEUTRAL = frozenset(("memory", "workers", "device", "engine", "store", "quiet", "batch_size"))
 OTHERS = ("TEXTZERO_DATA", "TEXTZERO_DEBUG")  # variables that are no settings
 PREFIX = "TEXTZERO_"
-PLAIN = ("config", "completion", "doctor")  # commands that no setting reaches
+_LEXICONS = (".tsv", ".txt", ".jsonl", ".ndjson", ".parquet")  # suffixes that are never imported
+_EXPANSION = 1000  # the built-in --max-expansion
 _META, _TOLD = "textzero.settings", "textzero.settings told"
 
 
@@ -86,15 +88,13 @@ def settings_of(
     for file in files:
         for section in ("defaults", *(".".join(path[:n]) for n in range(1, len(path) + 1))):
             for key, value in table_of(file, section).items():
-                if isinstance(value, dict) and section != "defaults":
+                if isinstance(value, dict) and len(section.split(".")) < len(path):
                     continue  # the section of a sub-command
                 setting = _checked(file, section, key, value, options, path)
                 if setting is not None:
                     found[setting.name] = setting
     variables = os.environ if environment is None else environment
-    prefixes = [PREFIX + "".join(f"{part.upper()}_" for part in path[:n])
-                for n in range(len(path) + 1)]  # fmt: skip
-    for prefix in prefixes:
+    for prefix in _prefixes(path):
         for name, option in options.items():
             variable = prefix + name.upper()
             text = variables.get(variable)
@@ -121,24 +121,35 @@ def _checked(
         if section == "defaults" or section.count(".") + 1 < len(path):
             return None  # another command has it
         hint = did_you_mean(plain, options) or f"; see textzero {' '.join(path)} --help"
+        if plain.startswith("no_") and plain[3:] in options:
+            hint = f"; write {plain[3:].replace('_', '-')} = false"
         raise SettingError(f"{where}: textzero {' '.join(path)} has no option {key!r}{hint}")
     if wrong := _wrong_type(option, value):
         raise SettingError(f"{where}: {key} must be {wrong}, got {value!r:.60}")
-    if not file.own and _reaches_out(plain, value):
+    if not file.own and (harm := _harm(option, value)):
+        shown = repr(value) if isinstance(value, str) else shown_value(value)
         raise SettingError(
-            f"{where}: {key} = {value!r} would run code or send text elsewhere, which a file "
-            f"beside the data may not decide; put it into {user_file()}, or give "
-            f"--{plain.replace('_', '-')}"
+            f"{where}: {key} = {shown:.60} would {harm}, which a file beside the "
+            f"data may not decide; put it into {user_file()}, or give --{plain.replace('_', '-')}"
         )
     return Setting(path, str(option.name), value, where, file.own)
 
 
-def _reaches_out(name: str, value: Any) -> bool:
-    """Whether a setting names Python code, a scheduler or a store elsewhere."""
-    text = str(value)
-    if name == "tokenizer":
-        return ":" in text and not os.path.exists(text)
-    return name in ("engine", "store") and "://" in text
+def _harm(option: click.Option, value: Any) -> str:
+    """What a setting would do to somebody who only entered a folder; "" for nothing bad."""
+    name = option.name
+    texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    if name == "engine" and value not in ("threads", "processes"):
+        return "let other machines run code here"
+    if any("://" in text or text.startswith("\\\\") for text in texts):
+        return "reach out to another machine"
+    if name == "tokenizer" and ":" in value and os.path.splitext(value)[1] not in _LEXICONS:
+        return "run code"
+    if name in ("store", "pictures", "dropped") and texts:
+        return "write where it says"
+    if name == "quiet" and value:
+        return "hide what is lost"
+    return "lift a guard" if name == "max_expansion" and value > _EXPANSION else ""
 
 
 def _wrong_type(option: click.Option, value: Any) -> str:
@@ -156,6 +167,17 @@ def _wrong_type(option: click.Option, value: Any) -> str:
     if name.startswith("float"):
         return "" if whole or isinstance(value, float) else "a number"
     return "" if isinstance(value, str) else "a text in quotes"
+
+
+def _prefixes(path: tuple[str, ...]) -> list[str]:
+    """What the variables of a command begin with, the strongest last."""
+    parts = [f"{part.upper()}_" for part in path]
+    return [PREFIX + "".join(parts[:n]) for n in range(len(parts) + 1)]
+
+
+def variables_of(command: click.Command, path: tuple[str, ...]) -> set[str]:
+    """The names of the variables that are settings of one command alone."""
+    return {prefix + name.upper() for prefix in _prefixes(path)[1:] for name in options_of(command)}
 
 
 def variables_set() -> list[str]:
@@ -187,8 +209,8 @@ def install(ctx: click.Context, name: str, command: click.Command, commands: lis
     for file in files:
         check_sections(file, commands)
     known: dict[tuple[str, ...], dict[str, Setting]] = ctx.meta.setdefault(_META, {})
-    for path, one in leaves(name, command):
-        known[path] = settings_of(one, path, files)
+    known.update(all_settings(name, command, files))
+    for _, one in leaves(name, command):
         one.context_class = TellingContext
     defaults: dict[str, Any] = {}
     for path, settings in known.items():
@@ -197,6 +219,32 @@ def install(ctx: click.Context, name: str, command: click.Command, commands: lis
             table = table.setdefault(part, {})
         table.update({name: setting.value for name, setting in settings.items()})
     ctx.default_map = defaults
+
+
+def all_settings(
+    name: str, command: click.Command, files: list[SettingsFile]
+) -> dict[tuple[str, ...], dict[str, Setting]]:
+    """Return the settings of a command, or of each of a group, by path.
+
+    Raises:
+        SettingError: One is wrong, or the section of a group holds what none of them has.
+    """
+    from textzero.near import did_you_mean
+
+    found = dict(leaves(name, command))
+    if isinstance(command, click.Group):
+        options = [key for one in found.values() for key in options_of(one)]
+        for file in files:
+            for key, value in table_of(file, name).items():
+                what, known = "option", options
+                if isinstance(value, dict):
+                    what, known = "command", list(command.commands)
+                if (key if what == "command" else key.replace("-", "_")) not in known:
+                    hint = did_you_mean(key, known) or f"; see textzero {name} --help"
+                    where = file.where(f"{name}.{key}" if what == "command" else name,
+                                       "" if what == "command" else key)  # fmt: skip
+                    raise SettingError(f"{where}: textzero {name} has no {what} {key!r}{hint}")
+    return {path: settings_of(one, path, files) for path, one in found.items()}
 
 
 def leaves(name: str, command: click.Command) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -238,4 +286,5 @@ def shown_value(value: Any) -> str:
     """A value as it stands in a file."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
+    text = ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
+    return text if text.isprintable() else repr(text)

@@ -17,7 +17,9 @@ GLOBAL = (
 NEVER = frozenset(
     ("force", "trust", "fresh", "resume", "output", "json", "as_json", "dry_run", "explain")
 )
+PLAIN = ("config", "completion", "doctor")  # commands that no setting reaches
 _PROJECT, _PYPROJECT, _USER = "textzero.toml", "pyproject.toml", "config.toml"
+_MOST = 1 << 20  # bytes of a file of settings
 
 
 class SettingError(Exception):
@@ -86,24 +88,29 @@ def _read(path: Path, own: bool) -> SettingsFile | None:
     try:
         if not path.is_file():
             return None
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with open(path, "rb") as file:
+            content = file.read(_MOST + 1)
+        if len(content) > _MOST:
+            raise ValueError("it is larger than 1 MB")
+        text = content.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         if path.name == _PYPROJECT:  # of somebody else
             return None
-        raise SettingError(f"{shown_path(path)} cannot be read: {error}") from error
+        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        why = error.strerror if isinstance(error, OSError) else why
+        raise SettingError(f"{shown_path(path)} cannot be read: {why}") from error
     if path.name == _PYPROJECT and "tool.textzero" not in text:
         return None
     import tomllib
 
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingError(f"{shown_path(path)} is not TOML: {error}") from error
     if path.name == _PYPROJECT:
-        tables = tables.get("tool", {}).get("textzero")
-        if tables is None:
-            return None
-    return SettingsFile(path, tables, text, own)
+        tool = tables.get("tool")
+        tables = tool.get("textzero") if isinstance(tool, dict) else None
+    return SettingsFile(path, tables, text, own) if isinstance(tables, dict) else None
 
 
 def table_of(file: SettingsFile, section: str) -> dict[str, Any]:
@@ -129,6 +136,8 @@ def check_sections(file: SettingsFile, commands: list[str]) -> None:
                 f"{file.where('', name)}: {name} stands in no section; "
                 f"put it below [defaults] or the name of a command"
             )
+        if name in PLAIN:
+            raise SettingError(f"{file.where(name)}: textzero {name} takes no settings")
         if name not in ("defaults", *commands):
             hint = did_you_mean(name, ["defaults", *commands])
             raise SettingError(

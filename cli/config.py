@@ -33,22 +33,29 @@ def config(
     files = settings.settings_files()
     for file in files:
         settings.check_sections(file, list(COMMANDS))
-    found = False
+    rows, known, there = list[Row](), set[str](), False
     for name in [*command[:1]] or COMMANDS:
         whole = main.get_command(ctx, name)
         if whole is None or name in settings.PLAIN:
             continue
+        given = settings.all_settings(name, whole, files)
         for path, one in settings.leaves(name, whole):
-            if path[: len(command)] != command:
-                continue
-            given = settings.settings_of(one, path, files)
-            for row in _rows(path, one, given, everything):
-                found = True
-                _print(row, json)
-    if not found and not quiet:
-        click.echo("nothing is set; every option has its built-in default", err=True)
+            known |= settings.variables_of(one, path)
+            if path[: len(command)] == command:
+                there = True
+                rows += _rows(path, one, given[path], everything)
+    if command and not there:
+        name = " ".join(command)
+        plain = name in settings.PLAIN
+        raise click.UsageError(
+            f"textzero {name} takes no settings" if plain else f"there is no command {name!r}"
+        )
+    for row in rows:
+        _print(row, json)
     if not quiet:
-        _tell_files(files)
+        if not rows:
+            click.echo("nothing is set; every option has its built-in default", err=True)
+        _tell_files(files, command[:1], known)
 
 
 Row = tuple[tuple[str, ...], str, Any, str]
@@ -88,16 +95,27 @@ def _print(row: Row, json: bool) -> None:
                    origin)  # fmt: skip
 
 
-def _tell_files(files: list[settings.SettingsFile]) -> None:
-    """Say which files were read, and which variables look like settings and are none."""
-    from textzero.near import did_you_mean
+def _tell_files(
+    files: list[settings.SettingsFile], asked: tuple[str, ...], known: set[str]
+) -> None:
+    """Say which files were read, and which variables look like settings and are none.
+
+    Args:
+        files: That were read.
+        asked: The command asked about, if it is one only.
+        known: The variables that are settings, of the commands asked about.
+    """
+    from textzero.near import nearest
 
     read = ", ".join(settings.shown_path(file.path) for file in files) or "none"
     click.echo(f"files: {read} (yours would be {settings.user_file()})", err=True)
-    known = [settings.PREFIX + name.upper() for name in settings.GLOBAL]
-    commands = tuple(settings.PREFIX + name.upper() + "_" for name in COMMANDS)
+    known |= {settings.PREFIX + name.upper() for name in settings.GLOBAL}
+    others = tuple(settings.PREFIX + name.upper() + "_" for name in COMMANDS
+                   if asked and name not in asked)  # fmt: skip
     for variable in settings.variables_set():
-        other = variable in (*settings.OTHERS, *known) or variable.startswith(commands)
-        if not other:
-            hint = did_you_mean(variable, known)
-            click.echo(f"Warning: {variable} is no setting{hint}", err=True)
+        if variable in (*settings.OTHERS, *known) or variable.startswith(others):
+            continue
+        own = {name.removeprefix(settings.PREFIX): name for name in sorted(known)}
+        near = nearest(variable.removeprefix(settings.PREFIX), own)
+        hint = "" if near is None else f": did you mean {own[near]!r}?"
+        click.echo(f"Warning: {variable} is no setting{hint}", err=True)

@@ -112,13 +112,13 @@ class Counts(Tabular, Mapping[str, int]):
 
     def most_common(self, n: int | None = None) -> list[tuple[str, int]]:
         """Return the first `n` words with their counts."""
-        n = len(self) if n is None else min(n, len(self))
+        n = len(self) if n is None else max(min(n, len(self)), 0)
         return list(zip(self.words[:n], self.counts[:n].tolist(), strict=True))
 
     def keep(self, min_count: int = 1, top: int | None = None) -> "Counts":
         """Return the words with at least `min_count`, at most `top` of them."""
         n = bisect_right(self.counts, -min_count, key=lambda count: -int(count))
-        n = n if top is None else min(n, top)
+        n = n if top is None else max(min(n, top), 0)
         kept = Counts(
             self.words[:n], self.counts[:n], self.documents[:n], self.tokens, self.reading,
             self.distinct,

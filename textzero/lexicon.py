@@ -74,7 +74,7 @@ class Lexicon(Tabular, Mapping[str, int]):
         """
         if not isinstance(words, PackedStrings):
             words = PackedStrings.from_strings(words)
-        self.words, self.counts = words, _whole_numbers(counts)
+        self.words, self.counts = words, whole_numbers(counts)
         if log_probabilities is None:
             total = max(float(self.counts.sum(dtype=np.float64)), 1.0)
             log_probabilities = np.log(np.maximum(self.counts, 0.5) / total)
@@ -264,7 +264,8 @@ def _refuse_unfit(words: list[str], reasons: list[str]) -> None:
         raise InputError("a lexicon cannot hold an empty word")
 
 
-def _whole_numbers(counts: Array | Sequence[int]) -> Array:
+def whole_numbers(counts: Array | Sequence[int]) -> Array:
+    """Return counts as int64, or raise ValueError."""
     given = np.asarray(counts)
     if not given.size:
         return np.zeros(0, np.int64)

@@ -1,7 +1,8 @@
 """Vocabulary: words with ids from 0, most frequent first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -14,6 +15,7 @@ from textzero.counts import Counts, exact_sum
 from textzero.errors import InputError
 from textzero.files import whole_file
 from textzero.kernels import kernel
+from textzero.lexicon import whole_numbers
 from textzero.packed import PADDING, PackedStrings
 
 if TYPE_CHECKING:
@@ -54,18 +56,32 @@ class Vocabulary(Tabular, Sequence[str]):
 
     @classmethod
     def from_counts(
-        cls, counts: Counts, min_count: int = 5, max_size: int | None = None
+        cls, counts: Mapping[str, int], min_count: int = 5, max_size: int | None = None
     ) -> "Vocabulary":
         """Keep words with at least `min_count`, at most `max_size` of them.
 
+        Args:
+            counts: `Counts`, or any mapping word -> count.
+            min_count: Rarer words are dropped.
+            max_size: At most so many words, the most frequent; ties in code point order.
+
         Raises:
             InputError: Fewer than two words are left.
+            TypeError: `counts` is no mapping of words.
+            ValueError: A count is no whole number; a limit is below 1.
+
+        >>> list(Vocabulary.from_counts({"b": 5, "c": 1, "a": 5, "d": 9}))
+        ['d', 'a', 'b']
         """
-        kept = counts.keep(min_count, max_size)
+        least, most = at_least_one("min_count", min_count), max_size
+        most = None if most is None else at_least_one("max_size", most)
+        counts = counts if isinstance(counts, Counts) else _ranked(counts)
+        kept = counts.keep(least, most)
         if len(kept) < 2:
             raise InputError(
                 f"a vocabulary needs at least two words, got {len(kept)}: of {len(counts):,} "
-                f"words ({counts.tokens:,} tokens), {len(kept)} passed min_count={min_count}; "
+                f"words ({counts.tokens:,} tokens), {len(kept)} passed min_count={min_count}"
+                f"{'' if most is None else f', max_size={most}'}; "
                 "lower --min-count or give more text"
             )
         if kept.owner is None:
@@ -172,6 +188,33 @@ class Vocabulary(Tabular, Sequence[str]):
             raise first_repeated(path, repeated)
         counts = [np.zeros(0, np.int64), *(rows.counts for rows in blocks)]
         return cls(words, np.concatenate(counts))
+
+
+def at_least_one(name: str, value: object) -> int:
+    """Return a whole number from 1, NumPy's too, as an int, or raise ValueError.
+
+    >>> at_least_one("window", np.int64(5))
+    5
+    """
+    try:
+        number = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
+    return number
+
+
+def _ranked(counts: Mapping[str, int]) -> Counts:
+    """Any mapping as counts in their order."""
+    if not isinstance(counts, Mapping):
+        raise TypeError(f"counts must be a mapping word -> count, got {type(counts).__name__}")
+    if wrong := [word for word in counts if not isinstance(word, str)]:
+        raise TypeError(f"counts must be of words, got {wrong[0]!r:.60}")
+    rows = zip(whole_numbers(list(counts.values())).tolist(), counts, strict=True)
+    ranked = sorted(rows, key=lambda row: (-row[0], row[1]))
+    numbers = np.array([count for count, _ in ranked], np.int64)
+    return Counts(PackedStrings.from_strings(word for _, word in ranked), numbers)
 
 
 def _repeated(words: PackedStrings) -> set[str]:

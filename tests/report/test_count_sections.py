@@ -94,7 +94,7 @@ def test_the_overview_counts_what_was_seen_once():
     assert facts.items["tokens"] == 12
     assert facts.items["seen once (hapax legomena)"] == "2 (40.0% of the words)"
     assert facts.items["words that make half of the text"] == 2
-    assert facts.items["words that make 90 % of the text"] == 4
+    assert facts.items["words that make 90% of the text"] == 4
 
 
 def test_the_first_line_names_the_most_frequent_word_that_is_no_punctuation():

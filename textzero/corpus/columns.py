@@ -6,6 +6,7 @@ a time, again and again; what is on disk stays there.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from os import PathLike
 from types import GeneratorType
 from typing import Any, Protocol, TypeAlias
 
@@ -64,7 +65,7 @@ def column_of(texts: Any, field: str | None = None) -> Iterable[str | None]:
     Args:
         texts: A Hugging Face `Dataset` or `IterableDataset`; a DataFrame or Series of pandas or
             Polars; a Table, RecordBatch, Dataset, Array or ChunkedArray of pyarrow; else anything.
-        field: The column of a table; None for "text".
+        field: The column of a table; None for the only one, or else "text".
 
     Raises:
         InputError: The table has no such column.
@@ -73,27 +74,27 @@ def column_of(texts: Any, field: str | None = None) -> Iterable[str | None]:
     """
     kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(texts).__mro__}
     if isinstance(texts, Mapping):
-        shown = ", ".join(repr(key) for key, _ in zip(texts, range(3), strict=False))
+        shown = ", ".join(f"{key!r:.40}" for key, _ in zip(texts, range(3), strict=False))
         raise TypeError(
             f"documents must be an iterable of strings, got a {type(texts).__name__} with the keys "
-            f"{shown}{', ...' if len(texts) > 3 else ''}; give one of its values, or .values()"
+            f"{shown or '(none)'}{', ...' if len(texts) > 3 else ''}; give one of its values, or "
+            ".values()"
         )
     if ("polars", "LazyFrame") in kinds:
         raise TypeError("a LazyFrame is a query that was not run; give .collect() of it")
-    name = field or DEFAULT_FIELD
     if kinds & {("datasets", "Dataset"), ("datasets", "IterableDataset")}:
-        return _of_dataset(texts, name)
+        return _of_dataset(texts, field)
     if kinds & {("pandas", "DataFrame"), ("polars", "DataFrame")}:
-        _must_hold(name, list(texts.columns), "data frame")
-        return Column(name, lambda: iter([texts[name]]))
+        name = _chosen(field, list(texts.columns), "data frame")
+        return Column(str(name), lambda: iter([texts[name]]))
     if ("pyarrow", "Dataset") in kinds:
-        _must_hold(name, texts.schema.names, "dataset")
+        name = _chosen(field, texts.schema.names, "dataset")
         ahead = {"batch_size": 16 * _ROWS, "batch_readahead": 1, "fragment_readahead": 1}
         return Column(
             name, lambda: _lists(b.column(0) for b in texts.to_batches(columns=[name], **ahead))
         )
     if kinds & {("pyarrow", "Table"), ("pyarrow", "RecordBatch")}:
-        _must_hold(name, texts.schema.names, "table")
+        name = _chosen(field, texts.schema.names, "table")
         return Column(name, lambda: _lists([texts.column(name)]))
     if field is not None:
         raise TypeError(f"field {field!r} is for tables, got {type(texts).__name__}")
@@ -103,7 +104,12 @@ def column_of(texts: Any, field: str | None = None) -> Iterable[str | None]:
         return column_of(texts.source, texts.column_name)  # row by row it is a hundred times slower
     if kinds & {("pandas", "Series"), ("polars", "Series"), ("datasets", "Column")}:
         return Column(str(getattr(texts, "name", None) or "texts"), lambda: iter([texts]))
-    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+    if isinstance(texts, str | bytes | PathLike):
+        raise TypeError(
+            f"documents must be an iterable of strings, got a single {type(texts).__name__}; "
+            "write [text] for a text, Corpus(path) for a file"
+        )
+    if not isinstance(texts, Iterable):
         raise TypeError(f"documents must be an iterable of strings, got {type(texts).__name__}")
     if isinstance(texts, GeneratorType) and texts.gi_frame is None:
         raise TypeError(
@@ -113,27 +119,29 @@ def column_of(texts: Any, field: str | None = None) -> Iterable[str | None]:
     return texts
 
 
-def _must_hold(name: str, names: list[Any], what: str) -> None:
+def _chosen(field: str | None, names: list[Any], what: str) -> Any:
+    """The name of the column of texts: the one that is asked for, the only one, or "text"."""
+    name = field or (names[0] if len(names) == 1 else DEFAULT_FIELD)
     if name not in names:
         shown = ", ".join(map(str, names[:10])) or "none"
         raise InputError(
             f"the {what} must have the column {name!r}, got {shown}; name the one with the texts: "
             "Corpus.from_documents(..., field=...)"
         )
+    return name
 
 
-def _of_dataset(dataset: Any, name: str) -> Column:
+def _of_dataset(dataset: Any, field: str | None) -> Column:
     """One column of a Hugging Face dataset, which may not know its columns before it is read."""
     if dataset.column_names is not None:
-        _must_hold(name, dataset.column_names, "dataset")
-        dataset = dataset.select_columns([name])
+        field = _chosen(field, dataset.column_names, "dataset")
+        dataset = dataset.select_columns([field])
 
     def batches() -> Iterator[Iterable[Any]]:
         for batch in dataset.iter(_ROWS):
-            _must_hold(name, list(batch), "dataset")
-            yield batch[name]
+            yield batch[_chosen(field, list(batch), "dataset")]
 
-    return Column(name, batches)
+    return Column(field or DEFAULT_FIELD, batches)
 
 
 def _lists(arrays: Iterable[Any]) -> Iterator[list[Any]]:

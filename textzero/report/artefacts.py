@@ -110,7 +110,7 @@ def make_report(
     if kind == "folder":
         part = _folder(path, wishes)
         return Report(name, part.sections, part.about, part.language)
-    _refuse_useless(path, kind, wishes)
+    _refuse_useless(path, [(path, kind)], wishes)
     part = _MAKERS[kind](path, wishes)
     return Report(f"{_TITLES[kind]}: {name}", part.sections, part.about, part.language)
 
@@ -124,22 +124,36 @@ def _unknown(path: Path) -> str:
     return f"{path} must be {EXPECTED}; {begin}"
 
 
-def _refuse_useless(path: Path, kind: Kind, wishes: Wishes) -> None:
+def _refuse_useless(path: Path, parts: Sequence[tuple[Path, Kind]], wishes: Wishes) -> None:
     """Raise ValueError when something is given that would be passed over in silence."""
-    is_cut = kind == "vectors" and (path / "lexicon.tsv").is_file()
+    kinds = {kind for _, kind in parts}
     uses = (
-        ("texts", wishes.texts is not None, kind in ("lexicon", "model") or is_cut,
+        ("texts", wishes.texts is not None, any(_takes_texts(*part) for part in parts),
          "a lexicon or a classifier"),
-        ("data", bool(wishes.data), kind in ("vectors", "model"), "vectors or a model"),
-        ("clusters", wishes.clusters is not None, kind == "vectors", "vectors"),
+        ("data", bool(wishes.data), bool(kinds & {"vectors", "model"}), "vectors or a model"),
+        ("clusters", wishes.clusters is not None, "vectors" in kinds, "vectors"),
     )  # fmt: skip
+    held = _noun(*parts[0]) if len(parts) == 1 else "none"
     for name, is_given, is_used, what in uses:
         if is_given and not is_used:
-            raise ValueError(f"{name} are for a report on {what}; {path} holds {_noun(kind)}")
+            raise ValueError(f"{name} are for a report on {what}; {path} holds {held}")
 
 
-def _noun(kind: Kind) -> str:
-    return f"a {kind}" if kind in ("lexicon", "model") else kind
+def _takes_texts(path: Path, kind: Kind) -> bool:
+    """Whether examples are looked for in texts, or texts explained."""
+    if kind == "model":
+        from textzero.report.models import model_kind
+
+        return model_kind(path) == "Classifier"
+    return kind == "lexicon" or (kind == "vectors" and (path / "lexicon.tsv").is_file())
+
+
+def _noun(path: Path, kind: Kind) -> str:
+    if kind == "model":
+        from textzero.report.models import model_kind
+
+        return f"a {model_kind(path).lower()}"
+    return "a lexicon" if kind == "lexicon" else kind
 
 
 # --- one maker a kind ---------------------------------------------------------------------------
@@ -259,13 +273,12 @@ def _folder(path: Path, wishes: Wishes) -> _Part:
     if not found:
         raise InputError(_unknown(path))
     sections: list[Section] = []
-    used = {kind for _, _, kind in found}
-    if wishes.texts is not None and not used & {"lexicon", "model"}:
-        raise ValueError(f"texts are for a report on a lexicon or a classifier; {path} holds none")
+    _refuse_useless(path, [(entry, kind) for _, entry, kind in found], wishes)
     languages = []
     for _, entry, kind in sorted(found):
         wanted = replace(
             wishes,
+            texts=wishes.texts if _takes_texts(entry, kind) else None,
             data=wishes.data if kind in ("vectors", "model") else (),
             clusters=wishes.clusters if kind == "vectors" else None,
         )

@@ -195,7 +195,7 @@ def _calibration(right: Array, probability: Array) -> Section:
         Column("right", true[there], "share", 1),
     ])  # fmt: skip
     about = (
-        "Of the labels that the model holds 80 % probable four of five should be right; a line "
+        "Of the labels that the model holds 80% probable four of five should be right; a line "
         "below the dashed one is a model too sure of itself. The mean distance, weighted by texts, "
         f"is {error:.1%}."
     )

@@ -92,9 +92,9 @@ def cluster_sections(clusters: Clusters, *, words: int = 50_000) -> list[Section
     table = Table(
         [
             Column("cluster", np.arange(len(clusters)), "number", 0),
+            Column("first words", firsts),
             Column("words", sizes, "bar", 0),
             Column("flow", flows, "share", about="how often a walk over similar words is in it"),
-            Column("first words", firsts),
         ],
         details=[[Passage([Span(" ".join(members))])] for members in clusters],
         search="Find a cluster by its first words",
@@ -122,9 +122,9 @@ def _words(clusters: Clusters, most: int) -> Section:
     table = Table(
         [
             Column("word", [word for word, _, _ in shown]),
+            Column("together with", ["" if n < 0 else firsts[n] for _, n, _ in shown]),
             Column("cluster", [None if n < 0 else n for _, n, _ in shown], "number", 0),
             Column("flow", [flow for _, _, flow in shown], "number", 6),
-            Column("together with", ["" if n < 0 else firsts[n] for _, n, _ in shown]),
         ],
         search="Find a word",
     )

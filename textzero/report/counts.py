@@ -57,7 +57,7 @@ def _overview(counts: Counts, numbers: Array, total: int) -> list[Block]:
         "tokens a word": round(total / max(len(counts), 1), 2),
         "seen once (hapax legomena)": f"{once:,} ({once / len(counts):.1%} of the words)",
         "words that make half of the text": _first_at(numbers, total, 0.5),
-        "words that make 90 % of the text": _first_at(numbers, total, 0.9),
+        "words that make 90% of the text": _first_at(numbers, total, 0.9),
     }
     if counts.documents.size:
         facts["documents that hold the most widespread word"] = int(counts.documents.max())
@@ -184,10 +184,10 @@ def _words(counts: Counts, numbers: Array, total: int, most: int) -> Section:
     shown = min(most, numbers.size)
     part = numbers[:shown]
     columns = [
-        Column("rank", np.arange(1, shown + 1), "number", 0),
         Column("word", list(counts.words[:shown])),
+        Column("rank", np.arange(1, shown + 1), "number", 0),
         Column("count", part, "bar", 0),
-        Column("per million", part * (1e6 / max(total, 1)), "number", about="of the tokens"),
+        Column("per million", part * (1e6 / max(total, 1)), "number", 1, "of the tokens"),
         Column("covered", np.cumsum(part, dtype=np.float64) / max(total, 1), "share",
                about="tokens that this word and all more frequent ones make"),
     ]  # fmt: skip

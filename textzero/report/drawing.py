@@ -97,7 +97,7 @@ def _set_scale(axis: Any, set_scale: Callable[[str], None], log: bool, values: l
         axis.set_minor_formatter(lambda value, _: "" if wide else _between_text(value))
         axis.set_major_formatter(lambda value, _: _power_text(value, long))
         return
-    axis.get_major_locator().set_params(steps=[1, 2, 5, 10])
+    axis.get_major_locator().set_params(steps=[1, 2, 5, 10], integer=not (there % 1).any())
     if len(there) and np.abs(there).max() >= 10_000:
         axis.set_major_formatter(lambda value, _: number_text(float(value)))
 

@@ -44,7 +44,7 @@ def number_text(value: Any, digits: int | None = None, percent: bool = False) ->
         percent: Whether 1 is written as 100 %.
 
     >>> number_text(1234567), number_text(-0.5, 2), number_text(0.1234, 1, percent=True)
-    ('1,234,567', '−0.50', '12.3\xa0%')
+    ('1,234,567', '−0.50', '12.3%')
     >>> number_text(0.00000031, 3), number_text(float("nan"))
     ('3.1e−7', '')
     """
@@ -55,7 +55,7 @@ def number_text(value: Any, digits: int | None = None, percent: bool = False) ->
     if digits is None:
         digits = digits_of([value], percent)
     scaled = float(value) * 100 if percent else value
-    return _written(scaled, digits) + ("\u00a0%" if percent else "")
+    return _written(scaled, digits) + ("%" if percent else "")
 
 
 def _written(value: Any, digits: int) -> str:

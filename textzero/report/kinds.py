@@ -68,12 +68,12 @@ def _file_kind(path: Path) -> Kind | None:
         return _parquet_kind(path)
     line = _first_line(head)
     fields = line.split("\t")
-    if line.startswith("# "):
-        return _settings_kind(line)
-    if "template" in fields:
+    if line.startswith("# ") and (kind := _settings_kind(line)):
+        return kind
+    if "template" in fields and not any(map(_NUMBER.match, fields)):  # a header, not a word
         return "templates"
-    if line.startswith("{"):
-        return "counts" if _is_count(line) else None
+    if _is_count(line):
+        return "counts"
     if len(fields) > 1:
         return _table_kind(fields)
     if parse_header(line.encode()) is None:
@@ -139,7 +139,8 @@ def _table_kind(fields: list[str]) -> Kind | None:
     """Words with a count, with count and documents, or with a cluster and its flow."""
     if not 2 <= len(fields) <= 3 or not fields[0]:
         return None
-    if all(map(_NUMBER.fullmatch, fields[1:])):
+    is_count = all(map(_NUMBER.fullmatch, fields[1:]))
+    if is_count and not (len(fields) == 3 and fields[1] == "0"):  # no count is 0; a cluster is
         return "counts"
     if len(fields) < 3 or not re.fullmatch(r"-?[0-9]+", fields[1]):
         return None

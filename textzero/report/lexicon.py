@@ -129,12 +129,12 @@ def _dropped(dropped: Lexicon, most: int) -> Section:
     order = np.lexsort((np.arange(len(dropped)), -_seen(dropped)))[:shown].tolist()
     columns = [
         Column("word", [dropped.words[i] for i in order]),
-        Column("count", dropped.counts[order], "number", 0, _ABOUT["count"]),
         Column("why it is no word", [dropped.reasons[i] for i in order]),
+        Column("count", dropped.counts[order], "number", 0, _ABOUT["count"]),
     ]
     seen = dropped.scores.get("occurrences", np.full(len(dropped), np.nan))[order]
     if np.isfinite(seen).any():
-        columns.insert(2, Column("occurrences", seen, "number", 0, _ABOUT["occurrences"]))
+        columns.append(Column("occurrences", seen, "number", 0, _ABOUT["occurrences"]))
     about = "What was considered, and is no word. "
     about += shown_of(shown, len(dropped), "dropped candidates")
     return Section("Dropped candidates", [Table(columns, search="Find a candidate")], about)

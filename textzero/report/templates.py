@@ -68,10 +68,10 @@ def _table(templates: Templates, rows: int) -> Table:
     columns = [
         Column("template", [str(template) for template in shown]),
         Column("kind", [template.kind for template in shown]),
-        Column("sentences", [template.count for template in shown], "bar", 0, "that hold it"),
+        Column("sentences", [template.count for template in shown], "number", 0, "that hold it"),
         Column("used", [template.used for template in shown], "number", 0,
                "sentences that no other template describes in fewer bits"),
-        Column("bits saved", [template.bits for template in shown], "number", 0,
+        Column("bits saved", [template.bits for template in shown], "bar", 0,
                "in the sentences that use it, less what it costs to write it down once"),
     ]  # fmt: skip
     details = [_fillers(template) for template in shown]

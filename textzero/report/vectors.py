@@ -256,16 +256,14 @@ def _neighbour_table(
         rows.append(", ".join(f"{word} {c:.2f}" for word, c in pairs))
         best.append(pairs[0][1] if pairs else None)
     columns = [
-        Column("rank", listed + 1, "number", 0),
         Column("word", [names[i] for i in listed.tolist()]),
+        Column("nearest words, with their cosines", rows),
+        Column("highest cosine", best, "number", 2),
+        Column("rank", listed + 1, "number", 0),
     ]
     counts = vectors.vocabulary.counts[: len(names)]
     if counts.any():
-        columns.append(Column("count", counts[listed], "number", 0))
-    columns += [
-        Column("highest cosine", best, "number", 2),
-        Column("nearest words, with their cosines", rows),
-    ]
+        columns.insert(3, Column("count", counts[listed], "number", 0))
     about = (
         f"The {listed.size:,} most frequent of {len(vectors):,} words, punctuation left out, each "
         "with the words that are used most like it."

@@ -1,10 +1,11 @@
 // Axes: where values stand, and at which of them a tick does.
 
-function makeAxis(low, high, log, from, to, each = TICK_ROOM) {
+// whole: what stands on it are whole numbers, such as epochs, and so are its ticks.
+function makeAxis(low, high, log, from, to, { each = TICK_ROOM, whole = false } = {}) {
   if (!(low <= high)) [low, high] = log ? [1, 10] : [0, 1];
   if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
   const room = Math.abs(to - from);
-  const ticks = log ? logTicks(low, high, room) : linearTicks(low, high, room / each);
+  const ticks = log ? logTicks(low, high, room) : linearTicks(low, high, room / each, whole);
   const read = log ? Math.log10 : (value) => value;
   const [start, end] = [read(low), read(high)];
   const place = (value) => from + ((read(value) - start) / (end - start)) * (to - from);
@@ -14,20 +15,21 @@ function makeAxis(low, high, log, from, to, each = TICK_ROOM) {
 const TICK_ROOM = 62; // pixels a tick has for itself
 
 // Limits as round numbers, so that the outer ticks end the axis.
-function roundLimits(low, high, log, room) {
+function roundLimits(low, high, log, room, whole) {
   if (log || !(low < high)) return [low, high];
-  const step = niceStep((high - low) / Math.max(2, room / TICK_ROOM));
+  const step = niceStep((high - low) / Math.max(2, room / TICK_ROOM), whole);
   return [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
 }
 
-function niceStep(rough) {
+function niceStep(rough, whole = false) {
+  if (whole && rough < 1) return 1;
   const unit = 10 ** Math.floor(Math.log10(rough));
   const share = rough / unit;
   return unit * (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10);
 }
 
-function linearTicks(low, high, most) {
-  const step = niceStep((high - low) / Math.max(2, most));
+function linearTicks(low, high, most, whole) {
+  const step = niceStep((high - low) / Math.max(2, most), whole);
   const [unit, sign] = Math.max(Math.abs(low), Math.abs(high)) < 1e6 ? [1, ""]
     : step < 1e9 ? [1e6, "\u00a0M"] : [1e9, "\u00a0G"];
   const digits = Math.max(0, -Math.floor(Math.log10(step / unit) + 1e-9));

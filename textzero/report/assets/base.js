@@ -44,7 +44,7 @@ function numberText(value, digits = null, percent = false) {
   const scaled = percent ? value * 100 : value;
   const size = Math.abs(scaled);
   if (digits == null) digits = Number.isInteger(scaled) && !percent ? 0 : digitsOf(size);
-  const end = percent ? "\u00a0%" : "";
+  const end = percent ? "%" : "";
   const sign = scaled < 0 ? "\u2212" : "";
   if (size === Infinity) return `${sign}∞${end}`;
   const fixed = size < 1e15 ? size.toFixed(digits) : "0";

@@ -33,6 +33,8 @@ function chart(root, data) {
     return button;
   }
 
+  const isWhole = (values) => values.every((value) => Number.isInteger(value) || Number.isNaN(value));
+  const [wholeX, wholeY] = [lines.every(({ x }) => isWhole(x)), lines.every(({ y }) => isWhole(y))];
   const drawn = (x, y) =>
     Number.isFinite(x) && Number.isFinite(y) && !(data.xLog && x <= 0) && !(data.yLog && y <= 0);
 
@@ -55,10 +57,10 @@ function chart(root, data) {
     let [left, right, low, high] = limits();
     if (!data.yLog && low > 0 && low < high * 0.5) low = 0;
     const bottom = height - 42;
-    [low, high] = roundLimits(low, high, data.yLog, bottom - 28);
-    const y = makeAxis(low, high, data.yLog, bottom, 28);
+    [low, high] = roundLimits(low, high, data.yLog, bottom - 28, wholeY);
+    const y = makeAxis(low, high, data.yLog, bottom, 28, { whole: wholeY });
     const margin = 12 + 7 * Math.max(2, ...y.ticks.map((tick) => tick.text.length));
-    const x = makeAxis(left, right, data.xLog, margin, width - 16, 90);
+    const x = makeAxis(left, right, data.xLog, margin, width - 16, { each: 90, whole: wholeX });
     axes = { x, y, width, height, bottom, margin };
     const parts = [draw("text", { class: "title", x: 0, y: 13 }, data.y)];
     for (const { value, text } of y.ticks) {

@@ -3,8 +3,12 @@
 const KINDS = { table, passages, chart, map };
 
 for (const packed of document.querySelectorAll('script[type="application/json"]')) {
-  const data = JSON.parse(packed.textContent);
-  KINDS[data.kind](packed.parentElement.querySelector("[data-block]"), data);
+  try {
+    const data = JSON.parse(packed.textContent);
+    KINDS[data.kind](packed.parentElement.querySelector("[data-block]"), data);
+  } catch (error) {
+    console.error(error);
+  }
 }
 
 // The contents show which section is being read.
