@@ -34,6 +34,7 @@ EXTRAS["docs"] = [
     "mkdocs>=1.6,<2",
     "mkdocs-material>=9.6",
     "mkdocstrings[python]>=0.30",
+    "ruff>=0.6",  # signatures of the reference are laid out by it
 ]
 EXTRAS["test"] = [
     "aiohttp>=3.9",

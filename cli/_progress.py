@@ -7,6 +7,9 @@ from typing import Any
 
 from textzero.progress import Progress
 
+_BAR, _LEAST = 24, 4  # columns
+_BESIDE = 22  # columns of the name and of the time to go, with spaces
+
 
 class Bars(Progress):
     """One bar per stage: bytes or units done, rate, time to go."""
@@ -20,7 +23,13 @@ class Bars(Progress):
         """Draw a new bar."""
         from rich import progress
         from rich.console import Console
+        from rich.table import Column
         from rich.text import Text
+
+        console = Console(file=getattr(sys.stderr, "terminal", sys.stderr))
+        line = Column(no_wrap=True, overflow="ellipsis")
+        widest = len(amount_done(total, total, total, unit)) or _BAR
+        room = min(_BAR, console.width - _BESIDE - widest)
 
         class Amount(progress.ProgressColumn):
             """What is done of what there is, and how much a second."""
@@ -28,14 +37,20 @@ class Bars(Progress):
             def render(self, task: progress.Task) -> Text:
                 return Text(amount_done(task.completed, task.total, task.speed, unit))
 
-        self._bar = progress.Progress(
-            progress.TextColumn("{task.description:>10}"),
-            progress.BarColumn(24),
-            Amount(),
-            progress.TimeRemainingColumn() if total else progress.TimeElapsedColumn(),
-            console=Console(file=getattr(sys.stderr, "terminal", sys.stderr)),
-            transient=True,
-        )
+        columns: list[progress.ProgressColumn] = [
+            progress.TextColumn(
+                "{task.description:>10}" if room >= _LEAST else "{task.description}",
+                table_column=line.copy(),
+            ),
+            progress.BarColumn(room, table_column=line.copy()),
+            Amount(table_column=line.copy()),
+            progress.TimeRemainingColumn(table_column=line.copy())
+            if total
+            else progress.TimeElapsedColumn(table_column=line.copy()),
+        ]
+        if room < _LEAST:
+            del columns[1]
+        self._bar = progress.Progress(*columns, console=console, transient=True)
         self._task = self._bar.add_task(name, total=total or None)
         self._bar.start()
 
@@ -52,7 +67,12 @@ class Bars(Progress):
 
 
 def amount_done(done: float, total: float | None, speed: float | None, unit: str) -> str:
-    """Such as "12 MB of 100 MB, 5.1 MB/s" or "1,024 of 9,000 words, 312 words/s"."""
+    """Such as "12 MB of 100 MB, 5.1 MB/s" or "1,024 of 9,000 words, 312/s".
+
+    A total that was passed was a guess, and is not shown.
+    """
+    if total and done > total:
+        total = None
     if unit == "bytes":
         from textzero.files import size_text
 

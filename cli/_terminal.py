@@ -5,6 +5,7 @@ person looks they are shown as \\x1b; files and pipes get the bytes as they are.
 """
 
 import io
+import os
 import re
 import sys
 from typing import Any
@@ -60,6 +61,8 @@ def shield_terminals(but_stdout: bool = False) -> None:
     Args:
         but_stdout: Not before standard output: the command colours it, and shields its texts.
     """
+    # else Numba, where colorama is installed, resets colours at exit, and that would be shown
+    os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
     for name in ("stderr",) if but_stdout else ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper) and stream.isatty():

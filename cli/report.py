@@ -1,10 +1,12 @@
 """textzero report."""
 
 import sys
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from . import _gold as gold
 from . import _options as options
 from ._progress import make_progress
 from ._summary import json_option, summary
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
 @click.option("--field", metavar="NAME",
               help="Text field of --texts: JSON lines or tables.  [default: text]")  # fmt: skip
 @click.option("--encoding", default="utf-8", show_default=True,
-              help="Encoding of --texts: a Python codec, or auto.")  # fmt: skip
+              help="Encoding of --texts and of a model's --data: a Python codec; of --texts also "
+              "auto.")  # fmt: skip
 @click.option("--data", multiple=True, metavar="GOLD", shell_complete=options.files,
               help="What to score vectors or a model on (repeatable).")  # fmt: skip
+@gold.tagged_options
+@gold.labelled_options
 @click.option("--clusters", metavar="FILE", shell_complete=options.files,
               help="Colour the map of vectors by what `textzero cluster -o` wrote.")  # fmt: skip
 @click.option("--words", type=click.IntRange(2), default=50_000, show_default=True,
@@ -51,6 +56,10 @@ def report(
     field: str | None,
     encoding: str,
     data: tuple[str, ...],
+    form: str,
+    scheme: str,
+    text_column: str | None,
+    label_column: str | None,
     clusters: str | None,
     words: int,
     tsne: bool,
@@ -80,11 +89,21 @@ def report(
         _refuse_pictures(pictures, force)
     _import_keras(artefact, data, texts, memory)
 
+    def read_data(kind: str, paths: list[str | Path]) -> Any:
+        files = [str(path) for path in paths]
+        if kind == "Tagger":
+            return gold.read_tagged(files, form, scheme, False, encoding)
+        if kind == "Classifier":
+            return gold.read_texts_with_labels(files, text_column, label_column, False, encoding)
+        if kind == "Extractor":
+            return gold.read_triples(files, encoding)
+        return gold.read_questions(files)
+
     progress = make_progress(quiet)
     with summary(quiet, as_json, output, progress) as told:
         made = make_report(
-            artefact, texts=corpus, data=data, clusters=clusters, words=words, tsne=tsne,
-            memory=memory, progress=progress, say=told.lost,
+            artefact, texts=corpus, data=data, read_data=read_data, clusters=clusters,
+            words=words, tsne=tsne, memory=memory, progress=progress, say=told.lost,
         )  # fmt: skip
         if output == "-":
             _print(made)
@@ -109,7 +128,9 @@ def _import_keras(
     """Import Keras without its noise where a model is to be run."""
     from textzero.report.models import is_model
 
-    if (data or texts) and is_model(artefact):
+    folder = Path(artefact)
+    inside = folder.iterdir() if folder.is_dir() else ()
+    if (data or texts) and any(map(is_model, (folder, *inside))):
         from ._models import import_keras
 
         import_keras(memory)

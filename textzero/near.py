@@ -13,7 +13,8 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
     Letter case, full width and white space aside, a slip is a letter too many, too few or wrong,
     or two that changed places (Damerau 1964): one in short names, two from five letters on, three
-    from twelve on. Of equally near names the first counts, so give frequent ones first.
+    from twelve on. Of equally near names one of the same letters counts first, then the first
+    given, so give frequent ones first.
 
     Args:
         name: What was written.
@@ -30,16 +31,20 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     # What is near shares one of these with `name`: a slip, or two letters that changed places,
     # touches at most two of them.
     parts = _cut(folded, 2 * slips + 1)
-    best, found = slips + 1, None
+    letters = sorted(folded)
+    best, same, found = slips + 1, True, None  # same: found has the same letters
     for other in held:
         if not -slips <= len(other) - len(folded) <= slips:
             continue
         folded_other = other if other.islower() else _folded(other)
         if not any(part in folded_other for part in parts):
             continue
-        distance = _distance(folded, folded_other, best - 1)
-        if distance < best and 5 * distance <= 2 * max(len(folded), len(other)):
-            best, found = distance, other
+        distance = _distance(folded, folded_other, best - same)
+        if 5 * distance > 2 * max(len(folded), len(other)):
+            continue
+        moved = sorted(folded_other) == letters
+        if distance < best or (distance == best and moved and not same):
+            best, same, found = distance, moved, other
             if not best:
                 break
     return found

@@ -81,7 +81,7 @@ class Vocabulary(Tabular, Sequence[str]):
             raise InputError(
                 f"a vocabulary needs at least two words, got {len(kept)}: of {len(counts):,} "
                 f"words ({counts.tokens:,} tokens), {len(kept)} passed min_count={min_count}"
-                f"{'' if most is None else f', max_size={most}'}; "
+                f"{'' if most is None else f', of which at most {most:,} are kept'}; "
                 "lower --min-count or give more text"
             )
         if kept.owner is None:

@@ -99,7 +99,22 @@ def test_what_changes_a_result_is_told_and_what_does_not_is_told_in_summaries(he
         ("count = 3\n", "line 1: count stands in no section"),
         ("[count\n", "textzero.toml is not TOML: "),
         ('[count]\ntokenizer = "os:system"\n', "line 2: tokenizer = 'os:system' would run code"),
-        ('[count]\nengine = "dask://x:1"\n', "line 2: engine = 'dask://x:1' would run code"),
+        (
+            '[count]\nengine = "dask://x:1"\n',
+            "line 2: engine = 'dask://x:1' would let other machines",
+        ),
+        (
+            '[count]\nstore = "/elsewhere"\n',
+            "line 2: store = '/elsewhere' would write where it says",
+        ),
+        ("[count]\nquiet = true\n", "line 2: quiet = true would hide what is lost"),
+        ("[count]\nmax-expansion = 5000\n", "line 2: max-expansion = 5000 would lift a guard"),
+        ('[count]\ninclude = ["s3://b"]\n', "line 2: include = s3://b would reach out to another"),
+        ("[count.top]\nx = 1\n", "top must be a whole number, got {'x': 1}"),
+        ("[count]\nno-lowercase = true\n", "no option 'no-lowercase'; write lowercase = false"),
+        ("[doctor]\nx = 1\n", "line 1: textzero doctor takes no settings"),
+        ("#" * (1 << 20) + "\n", "textzero.toml cannot be read: it is larger than 1 MB"),
+        ("[count]\nx = " + "[" * 10_000, "textzero.toml is not TOML: "),
     ],
 )
 def test_a_wrong_setting_is_told_with_its_place(here, content, sentence):
@@ -110,6 +125,21 @@ def test_a_wrong_setting_is_told_with_its_place(here, content, sentence):
     assert sentence in result.stderr
     assert run("count", "--help").exit_code == 0  # help is given all the same
     assert run("doctor", "--help").exit_code == 0
+
+
+def test_a_folder_that_is_named_like_a_function_does_not_let_code_run(here):
+    (here / "evil:run").mkdir()
+    (here / "evil.py").write_text("open('harmed', 'w').close()\nrun = str.split\n")
+    (here / "textzero.toml").write_text('[count]\ntokenizer = "evil:run"\n')
+    assert "would run code" in run("count", "t.txt").stderr and not (here / "harmed").exists()
+
+
+@pytest.mark.parametrize("content", ["tool = 3\n", "[tool]\ntextzero = 3\n", "\xff", "[tool\n"])
+def test_a_pyproject_of_another_kind_is_passed_over(here, content):
+    (here / "pyproject.toml").write_text(f"# no tool.textzero\n{content}", "latin-1")
+    result = run("count", "t.txt")
+    assert "Traceback" not in result.output
+    assert result.exit_code == (2 if content == "[tool\n" else 0)
 
 
 @pytest.mark.usefixtures("here")
@@ -131,6 +161,31 @@ def test_sections_of_subcommands_are_read(here):
     assert ["train tagger", "--units", "5", "textzero.toml, line 4"] in rows
     assert ["train reader", "--epochs", "3", "textzero.toml, line 2"] in rows
     assert not any(row[0] == "train reader" and row[1] == "--units" for row in rows)
+
+
+def test_a_group_refuses_what_none_of_its_commands_has(here):
+    (here / "textzero.toml").write_text("[train.tager]\nepochs = 3\n")
+    assert "line 1: textzero train has no command 'tager': did you mean" in run("config").stderr
+    (here / "textzero.toml").write_text("[train]\n\nepcohs = 3\n")
+    said = run("train", "tagger", "t.txt", "-o", "m").stderr
+    assert "line 3: textzero train has no option 'epcohs': did you mean 'epochs'?" in said
+
+
+@pytest.mark.usefixtures("here")
+def test_config_tells_misspelled_variables_and_wrong_questions():
+    said = run("config", env={"TEXTZERO_COUNT_MIN_CUONT": "2"}).stderr
+    assert "COUNT_MIN_CUONT is no setting: did you mean 'TEXTZERO_COUNT_MIN_COUNT'?" in said
+    said = run("count", "t.txt", env={"TEXTZERO_COUNT_LOWERCASE": "maybe"}).stderr
+    assert "--lowercase (TEXTZERO_COUNT_LOWERCASE) must be true or false, got 'maybe'" in said
+    assert "there is no command 'train nope'" in run("config", "train", "nope").stderr
+    assert "textzero doctor takes no settings" in run("config", "doctor").stderr
+
+
+def test_a_value_stays_in_its_field(here):
+    (here / "textzero.toml").write_text('[count]\nfield = "a\\tb\\nc\\u001b[2J"\n')
+    assert run("config", "count").stdout == (
+        "count\t--column\t'a\\tb\\nc\\x1b[2J'\ttextzero.toml, line 2\n"
+    )
 
 
 def test_config_lists_what_is_set_and_where(here):

@@ -70,7 +70,7 @@ def test_clusters_are_shown_with_all_their_words():
     assert ["".join(s.text for s in row[0].spans) for row in table.details] == [
         "cat dog cow", "北京 上海",
     ]  # fmt: skip
-    assert list(sections["Sizes"].blocks[0].lines[0].y) == [3, 2]
+    assert list(sections["Sizes of the clusters"].blocks[0].lines[0].y) == [3, 2]
     words = held_by(sections["The cluster of a word"].blocks[0])
     assert words["word"] == ["cat", "dog", "cow", "北京", "上海", "odd"]
     assert words["cluster"] == [0, 0, 0, 1, 1, None]

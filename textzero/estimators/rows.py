@@ -1,7 +1,8 @@
 """Texts as rows of a sparse matrix: how often each word of a vocabulary is in each."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from textzero.tokens import Tokenizer
 from textzero.vocabulary import Vocabulary
 
 _TOGETHER = 1 << 12  # texts of a Python tokenizer that are looked up at once
+_LOWERED = 1 << 16  # tokens of which the place of their lower case is kept
 
 
 @dataclass
@@ -34,19 +36,30 @@ class Rows:
     tokenizer: Tokenizer
     ngrams: tuple[int, int] = (1, 1)
     lower_too: bool = False
-    _lowered: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._lower = lru_cache(_LOWERED)(self._lowered)
 
     def matrix(self, texts: Iterable[str], dtype: Any = np.int64) -> Any:
-        """Return `scipy.sparse.csr_matrix` (n_texts, n_words) with sorted indices."""
+        """Return `scipy.sparse.csr_matrix` (n_texts, n_words) with sorted indices.
+
+        Raises:
+            ValueError: A count is too large for `dtype`.
+        """
         width, height = len(self.vocabulary), 0
-        keys, counts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        parts = [(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64))]
         for rows, ids, height in self._found(texts):  # noqa: B007
-            key, count = np.unique(rows.astype(np.int64) * width + ids, return_counts=True)
-            keys.append(key)
-            counts.append(count)
-        rows, columns = np.divmod(np.concatenate(keys), width)
-        values = np.concatenate(counts).astype(dtype)
-        return csr_matrix((values, (rows, columns)), (height, width))
+            keys, counts = np.unique(rows.astype(np.int64) * width + ids, return_counts=True)
+            places, columns = np.divmod(keys, width)
+            parts.append((places, columns.astype(np.int32), counts))
+        places, columns, values = map(np.concatenate, zip(*parts, strict=True))
+        del parts
+        # sorted as they are, but for a text that goes on in the next piece
+        bounds = np.searchsorted(places, np.arange(height + 1))
+        found = csr_matrix((values, columns, bounds), (height, width))
+        found.sum_duplicates()
+        found.data = _as_type(found.data, dtype)
+        return found
 
     def _found(self, texts: Iterable[str]) -> Iterator[tuple[Array, Array, int]]:
         """Yield (row of each token, its column, texts so far)."""
@@ -98,8 +111,17 @@ class Rows:
             for i in range(len(tokens) - n + 1):
                 yield " ".join(tokens[i : i + n])
 
-    def _lower(self, token: str) -> int:
-        if token not in self._lowered:
-            place = self.vocabulary.id(token.lower())
-            self._lowered[token] = GAP if place is None else place
-        return self._lowered[token]
+    def _lowered(self, token: str) -> int:
+        place = self.vocabulary.id(token.lower())
+        return GAP if place is None else place
+
+
+def _as_type(counts: Array, dtype: Any) -> Array:
+    """Counts as another type that can hold them; of bool, whether there are any."""
+    kind = np.dtype(dtype)
+    if kind.kind not in "biuf" or kind == np.float16:
+        raise ValueError(f"dtype must be bool, or of numbers that sparse matrices have, got {kind}")
+    most = int(counts.max(initial=0))
+    if kind.kind in "iu" and most > np.iinfo(kind).max:
+        raise ValueError(f"dtype must hold the count {most:,}, got {kind}; take a wider one")
+    return counts.astype(kind, copy=False)

@@ -16,7 +16,7 @@ from textzero.estimators.texts import TextTransformer, corpus_of, texts_of
 from textzero.lexicon import Lexicon
 
 
-class _Cuts(TextTransformer):
+class _Cuts(TextTransformer, auto_wrap_output_keys=None):
     """Cuts texts by the `segmenter_` that a subclass makes."""
 
     as_tokens: bool
@@ -40,6 +40,11 @@ class _Cuts(TextTransformer):
         texts[:] = found
         return texts
 
+    def get_feature_names_out(self, input_features: object = None) -> Array:  # noqa: ARG002
+        """Return the name of what comes out, so that a `Pipeline` can tell those of its end."""
+        check_is_fitted(self)
+        return np.array(["text"], object)
+
     def set_output(self, *, transform: str | None = None) -> Self:  # noqa: ARG002
         """Return the estimator as it is: texts are no columns of a data frame.
 
@@ -48,7 +53,7 @@ class _Cuts(TextTransformer):
         return self
 
 
-class WordDiscoverer(_Cuts):
+class WordDiscoverer(_Cuts, auto_wrap_output_keys=None):
     """Finds the words of texts without spaces, then cuts texts into them.
 
     Args:
@@ -129,7 +134,7 @@ class WordDiscoverer(_Cuts):
         return self
 
 
-class Segmenter(_Cuts):
+class Segmenter(_Cuts, auto_wrap_output_keys=None):
     """Cuts texts into the words of a lexicon: `textzero.Segmenter` as a transformer.
 
     Args:
@@ -165,12 +170,20 @@ class Segmenter(_Cuts):
 
         Raises:
             InputError: The file is no lexicon.
-            ValueError: There is no lexicon.
+            TypeError: The lexicon is nothing that holds words.
+            ValueError: There is no lexicon, or a count is no whole number.
         """
         if self.lexicon is None:
             raise ValueError("a Segmenter needs a lexicon, got None; give Segmenter(lexicon=...)")
         given = self.lexicon
         if not isinstance(given, (str, os.PathLike, Mapping)):
+            if not isinstance(given, Iterable) or isinstance(given, bytes):
+                raise TypeError(
+                    "lexicon must be a Lexicon, a mapping word -> count, a list of words or a "
+                    f"file, got {type(given).__name__}"
+                )
             given = dict.fromkeys(given, 1)
+        if isinstance(given, Mapping) and (wrong := [w for w in given if not isinstance(w, str)]):
+            raise TypeError(f"lexicon must hold words, got {wrong[0]!r:.60}")
         self.segmenter_ = textzero.segmenter.Segmenter(given)
         return self

@@ -46,9 +46,9 @@ def texts_of(texts: Texts) -> Iterable[str]:
     """
     if isinstance(texts, Corpus):
         return texts
-    shape = getattr(texts, "shape", ())
+    shape = getattr(texts, "shape", (0,))
     found: Any = column_of(texts) if not hasattr(texts, "tocsr") else texts
-    if not isinstance(found, Column) and (len(shape) > 1 or hasattr(texts, "tocsr")):
+    if not isinstance(found, Column) and (len(shape) != 1 or hasattr(texts, "tocsr")):
         raise ValueError(
             f"texts must be strings in one dimension, got {type(texts).__name__} of shape {shape}; "
             "give one column"

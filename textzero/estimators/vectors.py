@@ -1,6 +1,7 @@
 """SimplerGlove and SentenceVectorizer: texts to vectors."""
 
 from itertools import islice
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -26,7 +27,7 @@ from textzero.vectors.sentence_vectors import (
 )
 from textzero.vectors.training import TrainingSettings, train_vectors
 from textzero.vectors.word_vectors import WordVectors
-from textzero.vocabulary import Vocabulary
+from textzero.vocabulary import Vocabulary, at_least_one
 
 _TEXTS = 1 << 12  # whose vectors are made at once
 Method = Literal["sum", "mean", "sif"]
@@ -39,13 +40,18 @@ class _Sentences(ClassNamePrefixFeaturesOutMixin, TextTransformer):
     remove: int
     on_empty: Literal["zeros", "raise"]
     _directions: Array
+    _common: tuple[Method, int]  # the settings of `_directions`
 
-    def _prepare(self, vectors: WordVectors) -> None:
-        """Check the settings, and find what sentences have in common."""
+    def _check(self) -> None:
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
         if self.on_empty not in ("zeros", "raise"):
             raise ValueError(f"on_empty must be zeros or raise, got {self.on_empty!r}")
+
+    def _prepare(self, vectors: WordVectors) -> None:
+        """Check the settings, and find what sentences have in common."""
+        self._check()
+        self._common = self.method, self.remove
         self._n_features_out = vectors.dim
         self._directions = np.zeros((0, vectors.dim), np.float32)
         if self.method == "sif":
@@ -55,6 +61,9 @@ class _Sentences(ClassNamePrefixFeaturesOutMixin, TextTransformer):
 
     def _rows(self, texts: Texts, vectors: WordVectors, tokenizer: Tokenizer) -> Array:
         """float32 (n_texts, dim)."""
+        self._check()
+        if self._common != (self.method, self.remove):  # set after `fit`
+            self._prepare(vectors)
         rows = Rows(vectors.vocabulary, tokenizer, lower_too=True)
         left, parts = iter(texts_of(texts)), [np.zeros((0, vectors.dim), np.float32)]
         while some := list(islice(left, _TEXTS)):
@@ -122,11 +131,14 @@ class SentenceVectorizer(_Sentences):
 
         Raises:
             InputError: The folder holds no vectors, or "sif" finds no counts.
+            TypeError: The vectors are neither.
             ValueError: There are no vectors, or a setting has no such value.
         """
         if self.vectors is None:
             raise ValueError("a SentenceVectorizer needs vectors, got None; give WordVectors")
         given = self.vectors
+        if not isinstance(given, WordVectors | str | PathLike):
+            raise TypeError(f"vectors must be WordVectors or a folder, got {type(given).__name__}")
         self.vectors_ = given if isinstance(given, WordVectors) else WordVectors.load(given)
         self._prepare(self.vectors_)
         return self
@@ -241,6 +253,11 @@ class SimplerGlove(_Sentences):
             TypeError: The texts come from a generator, which can be read only once.
             ValueError: The texts are no strings in one dimension; a setting has no such value.
         """
+        self._check()
+        at_least_one("window", self.window)
+        at_least_one("min_count", self.min_count)
+        if self.max_words is not None:
+            at_least_one("max_words", self.max_words)
         settings = TrainingSettings(
             dim=self.dim, model=self.model, solver=self.solver, sweeps=self.sweeps,
             unobserved_weight=self.unobserved_weight, seed=self.seed,

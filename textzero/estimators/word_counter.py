@@ -13,21 +13,21 @@ from textzero.errors import InputError
 from textzero.estimators.rows import Rows
 from textzero.estimators.texts import TextTransformer, corpus_of, texts_of
 from textzero.tokens import Spec, Tokenizer
-from textzero.vocabulary import Vocabulary
+from textzero.vocabulary import Vocabulary, at_least_one
 
 
 class WordCounter(TextTransformer):
     """Counts the words of texts, by kernels and within a bound on memory.
 
     Args:
-        tokenizer: "word", "whitespace", "char", a lexicon's file, "package.module:function" or a
-            callable, such as a `textzero.Segmenter`.
+        tokenizer: "word" (each Chinese character is one), "whitespace", "char", a lexicon's file,
+            "package.module:function" or a callable; a `textzero.Segmenter` for words of Chinese.
         lowercase: Lower-case first.
         nfkc: Normalise to Unicode NFKC first.
         ngrams: n for sequences of n tokens joined by spaces, (low, high) for several n.
         min_count: Words seen less often in all texts get no column.
         max_words: At most so many columns, the most frequent words.
-        dtype: Of the matrix.
+        dtype: Of the matrix, large enough for every count; bool for whether a word is there.
         sparse_output: Whether the matrix is sparse; data frames (`set_output`) need a dense one.
         memory: Bound on what counting takes, in bytes or as "1GB"; None: half of the machine's.
         workers: Threads; None for one per processor.
@@ -81,35 +81,41 @@ class WordCounter(TextTransformer):
 
         Raises:
             InputError: No word is left, or something cannot be read.
-            ValueError: The texts are no strings in one dimension.
+            ValueError: The texts are no strings in one dimension; a setting has no such value.
         """
         return self._take(self._counted(X))
 
     def partial_fit(self, X: Texts, y: object = None) -> Self:  # noqa: ARG002
         """Add the words of more texts; columns are chosen anew among all words so far.
 
+        So the columns of a matrix that `transform` gave before may be others afterwards.
+
         Raises:
-            InputError, ValueError: As for `fit`.
+            InputError, ValueError: As for `fit`; while no word is left it is `transform` that
+                raises.
         """
         counted = self._counted(X)
         if hasattr(self, "counts_"):
             counted = merge_counts([self.counts_, counted], memory=self.memory)
-        return self._take(counted)
+        return self._take(counted, least=0)
 
     def _counted(self, texts: Texts) -> Counts:
-        how: dict[str, Any] = {"tokenizer": self.tokenizer, "ngrams": self.ngrams}
+        for name in ("min_count", "max_words"):
+            if (limit := getattr(self, name)) is not None or name == "min_count":
+                at_least_one(name, limit)
+        how: dict[str, Any] = {"tokenizer": self.tokenizer, "ngrams": self._ngrams()}
         how |= {"lowercase": self.lowercase, "nfkc": self.nfkc}
         return count_words(corpus_of(texts), memory=self.memory, workers=self.workers, **how)
 
-    def _take(self, counts: Counts) -> Self:
-        if self.min_count < 1:
-            raise ValueError(f"min_count must be at least 1, got {self.min_count}")
+    def _ngrams(self) -> tuple[int, int]:
+        given = self.ngrams
+        low, high = given if isinstance(given, tuple | list) and len(given) == 2 else (given, given)
+        return at_least_one("ngrams", low), at_least_one("ngrams", high)
+
+    def _take(self, counts: Counts, least: int = 1) -> Self:
         kept = counts.keep(self.min_count, self.max_words)
-        if not len(kept):
-            raise InputError(
-                f"no words left: of {len(counts):,} words ({counts.tokens:,} tokens), none passed "
-                f"min_count={self.min_count}, max_words={self.max_words}"
-            )
+        if len(kept) < least:
+            raise _no_words(counts, self.min_count)
         self.counts_, self.vocabulary_ = counts, Vocabulary(kept.words, kept.counts)
         return self
 
@@ -121,14 +127,27 @@ class WordCounter(TextTransformer):
 
         Returns:
             `scipy.sparse.csr_matrix` (n_texts, n_words); an array where `sparse_output` is false.
+
+        Raises:
+            ValueError: A count is too large for `dtype`.
         """
         check_is_fitted(self)
-        ngrams = (self.ngrams, self.ngrams) if isinstance(self.ngrams, int) else self.ngrams
+        if not len(self.vocabulary_):
+            raise _no_words(self.counts_, self.min_count)
         tokenizer = Tokenizer(self.tokenizer, self.lowercase, self.nfkc)
-        rows = Rows(self.vocabulary_, tokenizer, ngrams).matrix(texts_of(X), self.dtype)
+        rows = Rows(self.vocabulary_, tokenizer, self._ngrams()).matrix(texts_of(X), self.dtype)
         return rows if self.sparse_output else rows.toarray()
 
     def get_feature_names_out(self, input_features: object = None) -> Array:  # noqa: ARG002
         """Return the words of the columns, an object array (n_words,)."""
         check_is_fitted(self)
         return np.array(list(self.vocabulary_), object)
+
+
+def _no_words(counts: Counts, min_count: int) -> InputError:
+    if not len(counts):
+        return InputError("no words left: the texts hold none; give texts with words")
+    return InputError(
+        f"no words left: of {len(counts):,} words ({counts.tokens:,} tokens), none passed "
+        f"min_count={min_count}; lower it or give more text"
+    )

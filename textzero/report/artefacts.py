@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textzero.corpus import Corpus
 from textzero.errors import InputError
@@ -12,6 +12,7 @@ from textzero.progress import Progress
 from textzero.report.blocks import Report, Section, Text
 from textzero.report.kinds import EXPECTED, Kind, kind_of, shown_begin
 from textzero.report.scripts import language_of
+from textzero.report.wishes import Wishes, named, refuse_useless, takes_texts
 
 if TYPE_CHECKING:
     from textzero.vectors.clustering import Clusters
@@ -22,31 +23,6 @@ _TITLES: dict[Kind, str] = {
 }  # fmt: skip
 _ORDER = list(_TITLES)  # of a folder: what is shown first
 _INSIDE = ("counts.tsv", "lexicon.tsv", "cooccurrence")  # of a vectors folder
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a report is to show besides the output itself.
-
-    Attributes:
-        texts: Where examples of a lexicon's words are looked for, or what a classifier explains.
-        data: Gold sets that vectors or a model are scored on.
-        clusters: A table of clusters that the map's colours go by.
-        words: Rows of tables of words, and words of the map.
-        tsne: Whether the map has t-SNE.
-        memory: Bound such as "1GB" on what is read; None: half of the machine's.
-        progress: Told how much of each stage is done.
-        say: Told in a sentence what data lack.
-    """
-
-    texts: Corpus | None = None
-    data: Sequence[str | Path] = ()
-    clusters: "Clusters | str | Path | None" = None
-    words: int = 50_000
-    tsne: bool = True
-    memory: int | str | None = None
-    progress: Progress | None = None
-    say: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -63,6 +39,7 @@ def make_report(
     *,
     texts: Corpus | None = None,
     data: Sequence[str | Path] = (),
+    read_data: Callable[[str, list[str | Path]], Any] | None = None,
     clusters: "Clusters | str | Path | None" = None,
     words: int = 50_000,
     tsne: bool = True,
@@ -78,6 +55,8 @@ def make_report(
         texts: For a lexicon: where examples are looked for. For a classifier: what it explains.
         data: Gold sets: for vectors those of `evaluate_similarity` and `evaluate_analogies`, for
             a model labelled data, which need Keras.
+        read_data: What reads a model's data, of its class ("Tagger", "Reader", "Extractor",
+            "Classifier") and the files, such as `read_words`; None: what reads the usual form.
         clusters: For vectors: clusters, or the file of some, that the colours of the map go by.
         words: Rows of tables of words, and words of the map, at most.
         tsne: Whether the map of vectors has t-SNE (from scikit-learn) beside PCA.
@@ -102,7 +81,7 @@ def make_report(
     if words < 2:
         raise ValueError(f"words must be at least 2, got {words}")
     path = Path(path)
-    wishes = Wishes(texts, data, clusters, words, tsne, memory, progress, say)
+    wishes = Wishes(texts, data, read_data, clusters, words, tsne, memory, progress, say)
     kind = kind_of(path)
     if kind is None:
         raise InputError(_unknown(path))
@@ -110,7 +89,7 @@ def make_report(
     if kind == "folder":
         part = _folder(path, wishes)
         return Report(name, part.sections, part.about, part.language)
-    _refuse_useless(path, [(path, kind)], wishes)
+    refuse_useless(path, [(path, kind)], wishes)
     part = _MAKERS[kind](path, wishes)
     return Report(f"{_TITLES[kind]}: {name}", part.sections, part.about, part.language)
 
@@ -122,38 +101,6 @@ def _unknown(path: Path) -> str:
     if not begin:
         return f"{path} is empty; a report needs {EXPECTED}"
     return f"{path} must be {EXPECTED}; {begin}"
-
-
-def _refuse_useless(path: Path, parts: Sequence[tuple[Path, Kind]], wishes: Wishes) -> None:
-    """Raise ValueError when something is given that would be passed over in silence."""
-    kinds = {kind for _, kind in parts}
-    uses = (
-        ("texts", wishes.texts is not None, any(_takes_texts(*part) for part in parts),
-         "a lexicon or a classifier"),
-        ("data", bool(wishes.data), bool(kinds & {"vectors", "model"}), "vectors or a model"),
-        ("clusters", wishes.clusters is not None, "vectors" in kinds, "vectors"),
-    )  # fmt: skip
-    held = _noun(*parts[0]) if len(parts) == 1 else "none"
-    for name, is_given, is_used, what in uses:
-        if is_given and not is_used:
-            raise ValueError(f"{name} are for a report on {what}; {path} holds {held}")
-
-
-def _takes_texts(path: Path, kind: Kind) -> bool:
-    """Whether examples are looked for in texts, or texts explained."""
-    if kind == "model":
-        from textzero.report.models import model_kind
-
-        return model_kind(path) == "Classifier"
-    return kind == "lexicon" or (kind == "vectors" and (path / "lexicon.tsv").is_file())
-
-
-def _noun(path: Path, kind: Kind) -> str:
-    if kind == "model":
-        from textzero.report.models import model_kind
-
-        return f"a {model_kind(path).lower()}"
-    return "a lexicon" if kind == "lexicon" else kind
 
 
 # --- one maker a kind ---------------------------------------------------------------------------
@@ -253,9 +200,11 @@ def _templates(path: Path, wishes: Wishes) -> _Part:
 def _model(path: Path, wishes: Wishes) -> _Part:
     from textzero.report.models import model_kind, model_sections
 
-    data = list(wishes.data) or None
+    data: Any = list(wishes.data) or None
+    if data and wishes.read_data is not None:
+        data = wishes.read_data(model_kind(path), data)
     sections = model_sections(path, data, wishes.texts, say=wishes.say)
-    return _Part(sections, f"a {model_kind(path).lower()}")
+    return _Part(sections, named(path, "model"))
 
 
 def _folder(path: Path, wishes: Wishes) -> _Part:
@@ -273,12 +222,12 @@ def _folder(path: Path, wishes: Wishes) -> _Part:
     if not found:
         raise InputError(_unknown(path))
     sections: list[Section] = []
-    _refuse_useless(path, [(entry, kind) for _, entry, kind in found], wishes)
+    refuse_useless(path, [(entry, kind) for _, entry, kind in found], wishes)
     languages = []
     for _, entry, kind in sorted(found):
         wanted = replace(
             wishes,
-            texts=wishes.texts if _takes_texts(entry, kind) else None,
+            texts=wishes.texts if takes_texts(entry, kind) else None,
             data=wishes.data if kind in ("vectors", "model") else (),
             clusters=wishes.clusters if kind == "vectors" else None,
         )

@@ -112,7 +112,9 @@ def _sizes(sizes: Array) -> Section:
     places = curve_places(falling.size)
     line = Line("clusters", places + 1, falling[places], "points")
     chart = Chart([line], "cluster, by size", "words", x_log=True, y_log=True, name="cluster-sizes")
-    return Section("Sizes", [chart], "How many words each cluster has, the largest first.")
+    return Section(
+        "Sizes of the clusters", [chart], "How many words each cluster has, the largest first."
+    )
 
 
 def _words(clusters: Clusters, most: int) -> Section:

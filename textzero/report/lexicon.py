@@ -96,8 +96,7 @@ def _words(lexicon: Lexicon, names: list[str], examples: Examples | None) -> Sec
     ]
     details: Sequence[Sequence[Passage]] = ()
     about = shown_of(shown, len(lexicon), "words", "first")
-    if "bits" in lexicon.scores:
-        about += " Those that save most bits come first."
+    about += _order_said(lexicon)
     if examples is not None:
         details = [examples.found.get(name, []) for name in names]
         about += f" Open a row to see the word in context. {examples.said()}"
@@ -106,6 +105,15 @@ def _words(lexicon: Lexicon, names: list[str], examples: Examples | None) -> Sec
     return Section(
         "Words of the lexicon", [Table(columns, None, details, search="Find a word")], about
     )
+
+
+def _order_said(lexicon: Lexicon) -> str:
+    """Say which words come first, if that is by bits or by counts."""
+    bits = np.nan_to_num(lexicon.scores.get("bits", np.zeros(1)), nan=-np.inf)
+    if bits[0] > 0 and (bits[1:] <= bits[:-1]).all():
+        return " Those that save most bits come first."
+    falls = (lexicon.counts[1:] <= lexicon.counts[:-1]).all()
+    return " The most frequent come first." if falls else ""
 
 
 def _lengths(lexicon: Lexicon) -> Section:

@@ -86,6 +86,8 @@ def vector_sections(
         raise InputError(f"the vector of {word!r} is not finite; convert or train the vectors anew")
     names = list(vectors.vocabulary[:n])
     nearest, similarities = _neighbours(unit, progress)
+    blank = ~unit.any(axis=1)  # of length 0: alike to nothing
+    nearest[blank], similarities[blank] = -1, -np.inf
     groups = (
         _given(clusters, names) if clusters is not None else _found(vectors, n, nearest, progress)
     )

@@ -37,7 +37,7 @@ function linearTicks(low, high, most, whole) {
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
     const value = k * step;
     const shown = Math.abs(value) < step / 2 ? 0 : value / unit;
-    ticks.push({ value, text: numberText(shown, digits) + (shown ? sign : "") });
+    ticks.push({ value, text: numberText(shown, digits > 6 ? null : digits) + (shown ? sign : "") });
   }
   return ticks;
 }
