@@ -91,7 +91,7 @@ def _table(made: "Plan") -> list[tuple[str, str, str]]:
     here, cluster = made.here, made.cluster
     stops = f"{size_text(made.enough_up_to)} of such text; for more, {made.limit} is not enough"
     rows = [
-        ("corpus", size_text(made.corpus_bytes), f"{made.files:,} files"),
+        ("corpus", size_text(made.corpus_bytes), f"{made.files:,} file{'s' * (made.files != 1)}"),
         ("sample", size_text(made.sample_bytes), "spread over the corpus"),
         ("tokens", f"{_rounded(made.tokens):,}", ""),
         ("words", f"{_rounded(made.words):,}", f"grow as tokens ^ {made.growth:.2f}"),

@@ -65,6 +65,21 @@ def test_a_column_is_texts_wherever_texts_go(kind):
     assert pairs.records == textzero.count_cooccurrences(HELD, vocabulary).records
 
 
+@pytest.mark.parametrize("kind", TABLES)
+def test_the_only_column_needs_no_name(kind):
+    table = TABLES[kind]()
+    if "datasets" in kind:
+        table = table.select_columns(["review"])
+    elif "RecordBatch" not in kind:  # which has no other
+        table = table[["review"]] if "DataFrame" in kind else table.select(["review"])
+    assert sorted(Corpus.from_documents(table)) == sorted(HELD)
+
+
+def test_of_several_columns_one_must_be_named():
+    with pytest.raises(textzero.InputError, match="column 'text', got review, stars; name the one"):
+        list(Corpus.from_documents(TABLES["pandas.DataFrame"]()))
+
+
 def test_a_table_on_disk_is_read_batch_by_batch(tmp_path):
     for number in range(3):
         table = pyarrow.table({"text": [f"text {number}"] * 2000, "rest": ["x" * 500] * 2000})
@@ -102,6 +117,7 @@ def test_the_text_column_is_called_text_unless_it_is_named():
 REFUSED = {
     "two tables": (datasets.DatasetDict({"train": hugging_face()}), "DatasetDict.*'train'"),
     "a mapping": ({"a": "text"}, "dict with the keys 'a'.*values"),
+    "an empty mapping": ({}, r"dict with the keys \(none\)"),
     "a query": (polars.LazyFrame({"text": ["a"]}), r"\.collect\(\)"),
     "a string": ("text.txt", r"write Corpus\(path\)"),
     "a number": (3, "an iterable of strings, got int"),

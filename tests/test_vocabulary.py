@@ -30,6 +30,32 @@ def test_at_most_max_size_words_are_kept():
     assert list(Vocabulary.from_counts(counts, min_count=1, max_size=2)) == ["a", "b"]
 
 
+def test_any_mapping_is_counts_in_their_order():
+    given = {"b": 5, "é": 7, "c": 1, "a": 5, "词": 7}
+    vocabulary = Vocabulary.from_counts(given, min_count=5)
+    assert list(vocabulary) == ["é", "词", "a", "b"] and vocabulary.counts.tolist() == [7, 7, 5, 5]
+    texts = [" ".join([word] * count) for word, count in given.items()]
+    assert list(vocabulary) == list(Vocabulary.from_counts(count_words(texts), min_count=5))
+
+
+@pytest.mark.parametrize("wrong, kind, said", [
+    (["a", "b"], TypeError, "mapping word -> count, got list"),
+    ({"a": 1, 2: 2}, TypeError, "must be of words, got 2"),
+    ({"a": 1.5, "b": 2}, ValueError, "whole numbers"),
+    ({"a": -1, "b": 2}, ValueError, "whole numbers"),
+])  # fmt: skip
+def test_what_is_no_mapping_of_counts_is_refused(wrong, kind, said):
+    with pytest.raises(kind, match=said):
+        Vocabulary.from_counts(wrong)
+
+
+@pytest.mark.parametrize("limit", ["min_count", "max_size"])
+def test_limits_are_whole_numbers(limit):
+    with pytest.raises(ValueError, match=f"{limit} must be a whole number from 1, got -1"):
+        Vocabulary.from_counts({"a": 5, "b": 5}, **{limit: -1})
+    assert count_words(["a b"]).keep(top=-1).most_common(-1) == []  # as Counter's
+
+
 @pytest.mark.parametrize(("texts", "kept"), [([], 0), (["a a b"], 1)])
 def test_fewer_than_two_words_are_refused(texts, kept):
     with pytest.raises(InputError, match=f"two words, got {kept}.* passed min_count=2; lower"):

@@ -102,11 +102,32 @@ def test_columns_are_chosen_by_count():
         WordCounter(min_count=4).fit(["d c b a", "b a c", "b a"])
 
 
-def test_partial_fit_adds_up_to_fit():
-    parts = WordCounter(min_count=2).partial_fit(TEXTS[:3]).partial_fit(TEXTS[3:])
-    whole = WordCounter(min_count=2).fit(TEXTS)
+@pytest.mark.parametrize("cuts", [(3,), (0, 1, 1, 9), range(10)])
+def test_partial_fit_adds_up_to_fit(cuts):
+    parts = WordCounter(min_count=2)
+    for start, stop in zip((0, *cuts), (*cuts, 10), strict=True):
+        parts.partial_fit(TEXTS[start:stop])
+    whole = WordCounter(min_count=2).fit(GOOD).fit(TEXTS)
     assert parts.counts_.most_common() == whole.counts_.most_common()
     assert (parts.get_feature_names_out() == whole.get_feature_names_out()).all()
+
+
+def test_while_no_word_is_left_it_is_transform_that_says_so():
+    counter = WordCounter(min_count=2).partial_fit(["a b"])
+    with pytest.raises(textzero.InputError, match="of 2 words .* none passed min_count=2; lower"):
+        counter.transform(["a"])
+    assert counter.partial_fit(["b"]).get_feature_names_out().tolist() == ["b"]
+    with pytest.raises(textzero.InputError, match="the texts hold none"):
+        WordCounter().fit([""])
+
+
+def test_a_type_that_cannot_hold_a_count_is_refused():
+    texts = ["a " * 300, "b"]
+    with pytest.raises(ValueError, match="must hold the count 300, got int8"):
+        WordCounter(dtype=np.int8).fit_transform(texts)
+    with pytest.raises(ValueError, match="of numbers that sparse matrices have, got <U"):
+        WordCounter(dtype=str).fit_transform(texts)
+    assert WordCounter(dtype=bool).fit_transform(texts).toarray().tolist() == [[1, 0], [0, 1]]
 
 
 def test_the_matrix_has_the_type_that_is_asked_for():
@@ -202,6 +223,20 @@ def test_vectors_may_be_a_folder_and_are_not_copied_by_clone(tmp_path):
     assert clone(SentenceVectorizer(vectors)).vectors is vectors
 
 
+def test_sif_vectors_do_not_depend_on_the_other_texts():
+    vectorizer = SentenceVectorizer(small_vectors(), method="sif").fit()
+    alone = [vectorizer.transform([text])[0] for text in TEXTS]
+    np.testing.assert_allclose(vectorizer.transform(TEXTS), alone, rtol=1e-6, atol=1e-7)
+
+
+def test_a_setting_that_is_changed_after_fit_counts():
+    vectorizer = SentenceVectorizer(small_vectors()).fit().set_params(method="sif", remove=2)
+    wanted = SentenceVectorizer(small_vectors(), method="sif", remove=2).fit_transform(TEXTS)
+    np.testing.assert_array_equal(vectorizer.transform(TEXTS), wanted)
+    with pytest.raises(ValueError, match="method must be one of"):
+        vectorizer.set_params(method="max").transform(TEXTS)
+
+
 WRONG = [({"method": "max"}, "method"), ({"on_empty": 0}, "on_empty")]
 WRONG += [({"vectors": None}, "needs vectors"), ({"method": "sif", "remove": 3}, "remove")]
 
@@ -210,6 +245,29 @@ WRONG += [({"vectors": None}, "needs vectors"), ({"method": "sif", "remove": 3},
 def test_wrong_settings_are_refused_by_fit(wrong, said):
     with pytest.raises(ValueError, match=said):
         SentenceVectorizer(small_vectors()).set_params(**wrong).fit(TEXTS)
+
+
+NUMBERS = [(WordCounter(), name) for name in ("min_count", "max_words", "ngrams")]
+NUMBERS += [(SimplerGlove(dim=2), name) for name in ("min_count", "max_words", "window")]
+
+
+@pytest.mark.parametrize("ours, name", NUMBERS)
+def test_limits_are_whole_numbers_of_any_kind(ours, name):
+    for wrong in (0, -1, "2", 1.5):
+        with pytest.raises(
+            ValueError, match=f"{name} must be a whole number from 1, got {wrong!r}"
+        ):
+            clone(ours).set_params(**{name: wrong}).fit(TEXTS)
+    found = clone(ours).set_params(**{"min_count": 1, name: np.int64(2)}).fit_transform(TEXTS)
+    assert found.shape[0] == len(TEXTS)
+
+
+@pytest.mark.parametrize("wrong", [3, b"x", [1, 2], {1: 2}])
+def test_what_holds_no_words_is_no_lexicon_and_no_vectors(wrong):
+    with pytest.raises(TypeError, match="lexicon must"):
+        Segmenter(wrong).fit()
+    with pytest.raises(TypeError, match="vectors must be WordVectors or a folder, got"):
+        SentenceVectorizer(wrong).fit()
 
 
 # --- all of them ------------------------------------------------------------------------------
@@ -231,7 +289,8 @@ def test_must_be_fitted(ours):
 
 @by_name
 @pytest.mark.parametrize("wrong, kind, said", [
-    ("a text", TypeError, "got a?.*str"),
+    ("a text", TypeError, r"got a single str(ing)?; write .*\[text\]"),
+    (np.array("a text"), ValueError, r"got ndarray of shape \(\)"),
     (3, TypeError, "iterable of strings, got int"),
     ({"train": TEXTS}, TypeError, "keys 'train'"),
     (np.array([["a", "b"]]), ValueError, r"one dimension, got ndarray of shape \(1, 2\)"),
@@ -284,6 +343,8 @@ def test_works_in_pipelines_and_grids():
     )
     people = [text[:2] for text in CHINESE]
     assert chinese.fit(CHINESE, people).score(CHINESE, people) == 1
+    names = chinese[:-1].get_feature_names_out().tolist()
+    assert len(names) == chinese[-1].n_features_in_ and "北京" in names
 
 
 def test_data_frames_go_in_and_come_out():
@@ -294,6 +355,8 @@ def test_data_frames_go_in_and_come_out():
     assert found.loc[5, "good"] == 1 and found.index.tolist() == list(range(5, 15))
     whole = ColumnTransformer([("words", WordCounter(), "text")]).fit_transform(frame)
     assert (whole.toarray() == found.to_numpy()).all()
+    listed = ColumnTransformer([("words", WordCounter(), ["text"])]).fit_transform(frame)
+    assert (listed.toarray() == whole.toarray()).all()
     chain = make_pipeline(WordDiscoverer(unit="letter"), SimplerGlove(dim=2, min_count=1))
     chain.set_output(transform="pandas")
     assert list(chain.fit_transform(TEXTS).columns) == ["simplerglove0", "simplerglove1"]

@@ -63,6 +63,7 @@ def opened(chromium, tmp_path_factory):
         page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(files[name].as_uri())
+        page.wait_for_selector("script[data-packed]", state="detached")
         yield page
         context.close()
         assert complaints == []

@@ -51,6 +51,11 @@ class Spaceless:
         real = [ok for word, ok in zip(self.lexicon, self.true, strict=True) if len(word) > 1]
         return sum(real) / max(len(real), 1)
 
+    @property
+    def longer(self) -> int:
+        """How many words of two letters or more were found."""
+        return sum(len(word) > 1 for word in self.lexicon)
+
     def first(self, n: int) -> list[str]:
         """The first words of two letters or more."""
         return [word for word in self.lexicon if len(word) > 1][:n]

@@ -1,7 +1,6 @@
 """The steps of the demo: what each one makes, says and adds to the page."""
 
 import platform
-import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -141,12 +140,15 @@ class Steps:
         self.stage.commit("texts", {"about": source.about, "losses": source.losses})
         self.source, corpus = source, source.corpus
         own = folder is None or corpus.paths == (str(self.output / "texts"),)
-        self.where = shlex.quote(str(self.output / "texts" if own else folder))
-        if not own and tastes.is_foreign(corpus):
-            self.where += " --encoding auto"
+        self.where = tastes.typed(self.output / "texts" if own else str(folder))
+        if not own:
+            self.where += tastes.but_for(self.output, str(folder))
+            self.where += " --encoding auto" if tastes.is_foreign(corpus) else ""
         self.demo.about = source.about
         self.demo.losses += source.losses
         self.found("texts", source.about)
+        for line in source.losses:
+            self.say(f"{'':<10} {line}")
         spaced = tastes.has_spaces(corpus)
         lexicon = None if spaced else self._discover()
         counts = self._count(lexicon)
@@ -174,10 +176,11 @@ class Steps:
         self.demo.losses += counts.reading.losses()
         self.counts = counts
         self.demo.sections["count"] = tastes.some(count_sections(counts), 0, 1, -1)
-        what = f"{counts.tokens:,} words, {len(counts):,} different; "
-        given = "" if lexicon is None else f" --tokenizer {lexicon}"
-        self.found("count", what + f"most frequent: {tastes.frequent(counts)}",
-                   f"textzero count {self.where} --lowercase{given} -o {path}")  # fmt: skip
+        what = f"{counts.tokens:,} words, {len(counts):,} different"
+        usual = tastes.frequent(counts)
+        given = "" if lexicon is None else f" --tokenizer {tastes.typed(lexicon)}"
+        self.found("count", what + (usual and f"; most frequent: {usual}"),
+                   f"textzero count {self.where} --lowercase{given} -o {path.name}")  # fmt: skip
         return counts
 
     def _discover(self) -> Path:
@@ -192,11 +195,11 @@ class Steps:
             *tastes.some(lexicon_sections(lexicon, texts=self.source.corpus), 0),
             tastes.cut_section(lexicon, self.source.corpus),
         ]
-        first = [word for word in lexicon if len(word) > 1][:8]
-        self.found("discover", f"{len(lexicon):,} words without a dictionary: "
-                   f"{tastes.listed(first)}",
-                   f"textzero discover {self.where} --lowercase -o {path}")  # fmt: skip
-        self.demo.next.append(f"textzero segment {path} {self.where} | head")
+        first = tastes.listed([word for word in lexicon if len(word) > 1][:8])
+        what = tastes.such_as(f"{len(lexicon):,} words without a dictionary", first)
+        self.found("discover", what,
+                   f"textzero discover {self.where} --lowercase -o {path.name}")  # fmt: skip
+        self.demo.next.append(f"textzero segment {tastes.typed(path)} {self.where} | head")
         return path
 
     def _without_spaces(self) -> None:
@@ -218,9 +221,10 @@ class Steps:
             self.left_out("discover", str(error))
             return
         self.demo.sections["discover"] = spaceless_sections(found)
-        self.found("discover", f"all spaces taken out, {len(found.lexicon):,} words found again, "
-                   f"{found.share:.0%} of them real: {tastes.listed(found.first(8))}",
-                   f"textzero discover {plain} --unit letter -o {path}")  # fmt: skip
+        what = (f"all spaces taken out, {found.longer:,} words found again, "
+                f"{found.share:.0%} of them real")  # fmt: skip
+        command = f"textzero discover {tastes.typed(plain)} --unit letter -o {path.name}"
+        self.found("discover", tastes.such_as(what, tastes.listed(found.first(8))), command)
 
     def _phrases(self) -> None:
         def make(path: Path) -> None:
@@ -241,8 +245,8 @@ class Steps:
             return
         [section, *_] = lexicon_sections(phrases, texts=self.source.corpus)
         self.demo.sections["phrases"] = [replace(section, title="Phrases")]
-        self.found("phrases", f"{len(several):,}: {tastes.listed(several[:7])}",
-                   f"textzero discover {self.where} --unit word --lowercase -o {path}")  # fmt: skip
+        command = f"textzero discover {self.where} --unit word --lowercase -o {path.name}"
+        self.found("phrases", f"{len(several):,}: {tastes.listed(several[:7])}", command)
 
     def _embed(self, counts: Counts, lexicon: Path | None) -> WordVectors | None:
         folder = self.output / "vectors"
@@ -262,20 +266,22 @@ class Steps:
         self.demo.sections["embed"] = tastes.some(drawn, 0, 1)
         if clusters is not None:
             self.demo.sections["cluster"] = tastes.some(cluster_sections(clusters), 0)
-        given = "" if lexicon is None else f" --tokenizer {lexicon}"
+        given = "" if lexicon is None else f" --tokenizer {tastes.typed(lexicon)}"
         near = tastes.neighbours(vectors)
         shown = "; ".join(f"{word} ~ {', '.join(others)}" for word, others in near)
-        self.found("embed", f"{len(vectors):,} vectors: {shown}",
+        self.found("embed", tastes.such_as(f"{len(vectors):,} vectors", shown),
                    f"textzero embed {self.where} --lowercase{given} --min-count {least} "
-                   f"--dim {settings.dim} -o {folder}")  # fmt: skip
+                   f"--dim {settings.dim} -o {folder.name}")  # fmt: skip
+        where = tastes.typed(folder)
         if clusters is not None:
             groups = " | ".join(tastes.groups(clusters))
-            self.found("cluster", f"{len(clusters):,} clusters: {groups}",
-                       f"textzero cluster {folder} -o {self.output / 'clusters.tsv'}")  # fmt: skip
-        word = near[0][0] if near else vectors.vocabulary[0]
-        self.demo.next.insert(0, f"textzero similar {folder} {word}")
-        self.demo.next.append(f"textzero cluster {folder}")
-        self.demo.next.append(f"textzero report {folder} -o vectors.html")
+            self.found("cluster", tastes.such_as(f"{len(clusters):,} clusters", groups),
+                       f"textzero cluster {where} -o clusters.tsv")  # fmt: skip
+        word = near[0][0] if near else next(filter(tastes.is_word, vectors.vocabulary), "")
+        if word:
+            self.demo.next.insert(0, f"textzero similar {where} {word}")
+        self.demo.next.append(f"textzero cluster {where}")
+        self.demo.next.append(f"textzero report {where} -o vectors.html")
         return vectors
 
     def _cluster(self, vectors: WordVectors) -> Clusters | None:
@@ -305,9 +311,11 @@ class Steps:
         sections = template_sections(found)
         note = f"Looked for{part}." if limited else ""
         self.demo.sections["templates"] = tastes.noted(sections[:1], note)
-        given = "" if lexicon is None else f" --tokenizer {lexicon}"
-        self.found("templates", f"{len(found):,}{part}: " + " | ".join(tastes.frames(shown)),
-                   f"textzero templates {self.where} --lowercase{given} -o {path}")  # fmt: skip
+        given = "" if lexicon is None else f" --tokenizer {tastes.typed(lexicon)}"
+        command = f"textzero templates {self.where} --lowercase{given} -o {path.name}"
+        self.found(
+            "templates", f"{len(found):,}{part}: {' | '.join(tastes.frames(shown))}", command
+        )
 
     def _classify(self, vectors: WordVectors | None, models: Callable[[], str]) -> None:
         labelled = labels_of_folders(self.source.root, self.output, self.seed)
@@ -333,10 +341,13 @@ class Steps:
         path, _ = self.kept("classifier", lambda path: path, make)
         what, sections = classified(path, labelled)
         self.demo.sections["classify"] = sections
-        begin = "" if vectors is None else f" --vectors {self.output / 'vectors'}"
-        self.found("classify", what, f"textzero train classifier {folder / 'train.tsv'} "
-                   f"--validation {folder / 'validation.tsv'}{begin} -o {path}")  # fmt: skip
-        self.demo.next.insert(1, f"textzero saliency {path} {folder / 'held-out.tsv'} -o why.html")
+        learn, stop, held_out = (
+            tastes.typed(folder / f"{name}.tsv") for name in ("train", "validation", "held-out")
+        )
+        begin = "" if vectors is None else f" --vectors {tastes.typed(self.output / 'vectors')}"
+        self.found("classify", what, f"textzero train classifier {learn} --validation {stop}"
+                   f"{begin} -o {path.name}")  # fmt: skip
+        self.demo.next.insert(1, f"textzero saliency {tastes.typed(path)} {held_out} -o why.html")
 
     # --- the page ---------------------------------------------------------------------------
 

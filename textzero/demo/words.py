@@ -1,9 +1,13 @@
 """Tastes: the few words that a line of the demo names, and how large its parts are."""
 
+import glob
 import math
+import shlex
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
@@ -31,9 +35,39 @@ def listed(words: Iterable[str]) -> str:
     return ", ".join(words)
 
 
+def such_as(what: str, examples: str) -> str:
+    """Return "what: examples", or what alone where there are none."""
+    return f"{what}: {examples}" if examples else what
+
+
+def typed(path: str | Path) -> str:
+    """Return a path as a person can paste it into a shell."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
+def but_for(output: Path, folder: str) -> str:
+    """Return the option that passes over the demo's output where it lies in the folder, or ""."""
+    own, root = output.resolve(), Path(folder).resolve()
+    if root not in own.parents:
+        return ""
+    return f" --exclude {shlex.quote(glob.escape(own.relative_to(root).as_posix()))}"
+
+
+def is_word(token: str) -> bool:
+    """Whether a token is made of letters, with the marks that some scripts put on them.
+
+    >>> is_word("ที่"), is_word("x2"), is_word("。")
+    (True, False, False)
+    """
+    return any(map(str.isalpha, token)) and all(
+        c.isalpha() or unicodedata.category(c)[0] == "M" for c in token
+    )
+
+
 def frequent(counts: Counts, n: int = 8) -> str:
     """Return the most frequent words that are made of letters."""
-    return listed(islice((word for word in counts.words[:200] if word.isalpha()), n))
+    return listed(islice(filter(is_word, counts.words[:200]), n))
 
 
 def has_spaces(corpus: Corpus) -> bool:
@@ -83,7 +117,7 @@ def neighbours(vectors: WordVectors, n: int = 4, each: int = 2) -> list[tuple[st
     chosen, named = list[tuple[str, list[str]]](), set[str]()
     for word in reversed(words):
         nearest, score = found[word][0]
-        others = [w for w, _ in found[word] if w.isalpha() and w[:_FORM] != word[:_FORM]][:each]
+        others = [w for w, _ in found[word] if is_word(w) and w[:_FORM] != word[:_FORM]][:each]
         mutual = nearest in found and found[nearest][0][0] == word and nearest in others
         if mutual and score > _NEAR and named.isdisjoint([word, *others]):
             named.update([word, *others])
@@ -95,7 +129,7 @@ def neighbours(vectors: WordVectors, n: int = 4, each: int = 2) -> list[tuple[st
 
 def _says_something(word: str) -> bool:
     """Whether a word is made of letters, and so many that it is hardly grammar."""
-    return word.isalpha() and len(word) > (1 if ord(word[0]) > _HAN else 4)
+    return is_word(word) and len(word) > (1 if ord(word[0]) > _HAN else 4)
 
 
 def frames(templates: Sequence[object], n: int = 4) -> list[str]:
@@ -103,7 +137,7 @@ def frames(templates: Sequence[object], n: int = 4) -> list[str]:
     shown = []
     for template in map(str, templates):
         words = [word for word in template.split() if word != "X"]
-        between = "X" in template.split()[1:-1] and all(map(str.isalpha, words))
+        between = "X" in template.split()[1:-1] and all(map(is_word, words))
         if 3 <= len(words) <= 8 and len(set(words)) == len(words) and between:
             shown.append(template)
     return (shown or list(map(str, templates)))[:n]
@@ -112,7 +146,7 @@ def frames(templates: Sequence[object], n: int = 4) -> list[str]:
 def groups(clusters: Iterable[Sequence[str]], n: int = 4, each: int = 4) -> list[str]:
     """Return the first words of the first clusters that are words and no numbers."""
     first = (list(members[:each]) for members in clusters)
-    whole = (words for words in first if len(words) == each and all(map(str.isalpha, words)))
+    whole = (words for words in first if len(words) == each and all(map(is_word, words)))
     return [" ".join(words) for words in islice(whole, n)]
 
 

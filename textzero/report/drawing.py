@@ -144,7 +144,8 @@ def draw_matrix(block: Matrix, figure: Figure, shown: Shown) -> None:
     figure.set_size_inches(width, 1.2 + 0.36 * rows + (above if turned else 0))
     axes = figure.add_subplot()
     strong = np.array([0x06, 0x3F, 0x73]) / 255
-    axes.imshow(1 - shares[..., None] * (1 - strong), aspect="auto", interpolation="nearest")
+    if counts.size:
+        axes.imshow(1 - shares[..., None] * (1 - strong), aspect="auto", interpolation="nearest")
     for row in range(rows):
         for column in range(columns):
             colour = "white" if shares[row, column] > 0.45 else INK

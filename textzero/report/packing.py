@@ -7,6 +7,7 @@ shows; and what JSON says is written so that it cannot end the element that hold
 import base64
 import json
 from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from textzero.report.figures import digits_of, is_number
 from textzero.shown.text import page_text, page_word
 
 _GRID = 65535  # steps of a map's longer side
+_LARGEST = (1 << 31) - 2  # of numbers that are kept as whole ones
 _FEW = 4  # a column of that many cells a distinct text, or more, is kept as numbers of texts
 
 
@@ -54,7 +56,7 @@ def _column(column: Column) -> dict[str, Any]:
     if column.kind == "text" or any(isinstance(cell, str) for cell in cells):
         content = _texts([cell_text(cell) for cell in cells])
     else:
-        content = numbers(cells, digits + 2 if column.kind == "share" else digits)
+        content = _rounded(cells, digits, column.kind == "share") or _bytes(_array(cells))
     return {
         "name": page_text(column.name),
         "kind": column.kind if "s" not in content else "text",
@@ -86,29 +88,51 @@ def _texts(texts: Sequence[str]) -> dict[str, Any]:
     return {"s": list(distinct), "i": numbers([places[text] for text in texts])}
 
 
-def numbers(values: Iterable[Any], digits: int | None = None) -> dict[str, Any]:
-    """Return numbers in the fewest bytes that hold them; None becomes NaN.
-
-    Args:
-        values: Numbers and None.
-        digits: After the point, that must stay right; None: those that float32 holds will do.
-    """
-    exact = np.asarray(
-        values if isinstance(values, np.ndarray) else [np.nan if v is None else v for v in values]
-    ).ravel()
-    if exact.dtype == object or exact.dtype.kind not in "iuf":
-        exact = exact.astype(np.float64)
+def numbers(values: Iterable[Any]) -> dict[str, Any]:
+    """Return numbers in the fewest bytes; None becomes NaN, fractions are float32 if they fit."""
+    exact = _array(values)
     if exact.dtype.kind in "iu":
         return _bytes(exact.astype(_integer_type(exact)))
-    exact = exact.astype(np.float64)
     with np.errstate(over="ignore"):
         short = exact.astype(np.float32)
     same = np.array_equal(np.isfinite(short), np.isfinite(exact))
-    if same and digits is not None:
-        same = np.array_equal(
-            np.round(short.astype(np.float64), digits), np.round(exact, digits), equal_nan=True
-        )
     return _bytes(short if same else exact)
+
+
+def _array(values: Iterable[Any]) -> Array:
+    """Whole numbers as they are, all else as float64."""
+    exact = np.asarray(
+        values if isinstance(values, np.ndarray) else [np.nan if v is None else v for v in values]
+    ).ravel()
+    return exact if exact.dtype.kind in "iu" else exact.astype(np.float64)
+
+
+def _rounded(values: Iterable[Any], digits: int, percent: bool) -> dict[str, Any] | None:
+    """Return numbers as whole ones and how often to divide them by ten: as they will be written.
+
+    The lowest whole number of the type stands for none. None: something would be written in
+    another way, as is a number so small that all of its digits would be 0.
+    """
+    exact = _array(values)
+    if exact.dtype.kind in "iu":
+        return numbers(exact)
+    with np.errstate(over="ignore"):
+        scaled = (exact * 100 if percent else exact) * 10.0**digits
+    there = ~np.isnan(exact)
+    if not (np.abs(scaled[there]) < _LARGEST).all():
+        return None
+    sizes = np.abs(np.where(there, scaled, 0))
+    whole = np.floor(sizes + 0.5)
+    for place in np.flatnonzero(np.abs(sizes % 1 - 0.5) < 1e-6).tolist():  # what is a half, really?
+        size = Decimal(abs(float(exact[place] * 100 if percent else exact[place])))
+        whole[place] = float(size.scaleb(digits).to_integral_value(ROUND_HALF_UP))
+    if (there & (exact != 0) & (whole == 0)).any():
+        return None
+    signed = np.where(there, np.copysign(whole, scaled), 0).astype(np.int64)
+    most = int(np.abs(signed).max(initial=0))
+    kind = next(k for k in (np.int8, np.int16, np.int32) if most <= np.iinfo(k).max)
+    signed[~there] = np.iinfo(kind).min
+    return {**_bytes(signed.astype(kind)), "d": digits + 2 * percent}
 
 
 def _integer_type(values: Array) -> type:

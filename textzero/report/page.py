@@ -2,7 +2,8 @@
 
 The page's Content-Security-Policy knows its own style and script by their hashes and forbids all
 else: other scripts, pictures, fonts, connections, and, where browsers know Trusted Types, making
-markup from strings at all. Data stand in the page as text, or as JSON that the script reads.
+markup from strings at all. Data stand in the page as text, or as JSON that the script reads, the
+large ones compressed.
 Without the script the page still shows texts, facts and the first rows of tables.
 """
 
@@ -10,6 +11,7 @@ import base64
 import hashlib
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -40,6 +42,7 @@ _SCRIPTS = (
 )
 _STYLES = ("report", "blocks", "map")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+_LONG = 1 << 16  # characters of data; longer ones are compressed
 _CONTENTS = 3  # sections, from which on the page lists them
 
 
@@ -166,7 +169,11 @@ def _table(table: Table, language: str, title: str) -> str:
 
 def _data(content: dict[str, object], title: str) -> str:
     content["title"] = page_text(title)
-    return f'<script type="application/json">{packing.as_json(content)}</script>'
+    text = packing.as_json(content)
+    if len(text) < _LONG:
+        return f'<script type="application/json">{text}</script>'
+    packed = base64.b64encode(zlib.compress(text.encode("utf-8"), 6)).decode("ascii")
+    return f'<script type="application/json" data-packed>{packed}</script>'
 
 
 @cache

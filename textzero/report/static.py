@@ -29,6 +29,7 @@ from textzero.shown.text import html_text, page_word
 PASSAGES_SHOWN = 30
 _POINTS_TOLD = 12  # of a line, for who cannot see or point
 _WORDS_TOLD = 60
+_SCROLLED = 400  # characters of a cell, from which on it is scrolled, as in assets/table.js
 _LONG = 24  # characters of a label that may be broken
 SHADES = 9  # of the cells of a matrix
 
@@ -100,7 +101,13 @@ def _rows(table: Table, order: tuple[int, bool] | None, rows: int) -> Iterator[i
 def _cell(column: Column, digits: int, row: int) -> str:
     cell = column.cells[row]
     if column.kind == "text":
-        return f"<td>{html_text(cell_text(cell))}</td>"
+        text = cell_text(cell)
+        inside = html_text(text)
+        return (
+            f'<td><div class="long">{inside}</div></td>'
+            if len(text) > _SCROLLED
+            else f"<td>{inside}</td>"
+        )
     shown = cell_text(cell) if isinstance(cell, str) else number_text(
         cell, digits, column.kind == "share"
     )  # fmt: skip

@@ -19,16 +19,23 @@ const ARRAYS = {
   i4: Int32Array, f4: Float32Array, f8: Float64Array,
 };
 
+function bytesOf(base64) {
+  const letters = atob(base64);
+  const bytes = new Uint8Array(letters.length);
+  for (let k = 0; k < letters.length; k++) bytes[k] = letters.charCodeAt(k);
+  return bytes;
+}
+
 function unpack(packed) {
   if (packed.i) {
     const places = unpack(packed.i);
     return Array.from(places, (place) => packed.s[place]);
   }
   if (packed.s) return packed.s;
-  const letters = atob(packed.b);
-  const bytes = new Uint8Array(letters.length);
-  for (let k = 0; k < letters.length; k++) bytes[k] = letters.charCodeAt(k);
-  return new ARRAYS[packed.f](bytes.buffer);
+  const values = new ARRAYS[packed.f](bytesOf(packed.b).buffer);
+  if (packed.d === undefined) return values;
+  const none = -(2 ** (8 * values.BYTES_PER_ELEMENT - 1));
+  return Float64Array.from(values, (value) => (value === none ? NaN : value / 10 ** packed.d));
 }
 
 // As report/figures.py writes them.
@@ -109,7 +116,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 });
 
 // The colour that the style gives a name, as three numbers; canvases know no names.
-const probe = make("span", { hidden: true });
+const probe = make("span", { class: "probe", hidden: true });
 document.body.append(probe);
 const painter = make("canvas", { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
 

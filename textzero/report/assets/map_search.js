@@ -85,6 +85,7 @@ function makeSearch(words, noteOf, choose, language) {
   }
 
   function press(event) {
+    if (event.isComposing) return; // keys that belong to an input method, such as Enter
     if (event.key === "Escape") {
       if (!list.hidden) event.preventDefault();
       close();

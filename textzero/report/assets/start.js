@@ -2,13 +2,25 @@
 
 const KINDS = { table, passages, chart, map };
 
-for (const packed of document.querySelectorAll('script[type="application/json"]')) {
+function start(packed, text) {
   try {
-    const data = JSON.parse(packed.textContent);
+    const data = JSON.parse(text);
     KINDS[data.kind](packed.parentElement.querySelector("[data-block]"), data);
   } catch (error) {
     console.error(error);
   }
+}
+
+async function inflate(packed) {
+  const stream = new Blob([bytesOf(packed.textContent)]).stream();
+  const text = await new Response(stream.pipeThrough(new DecompressionStream("deflate"))).text();
+  start(packed, text);
+  packed.removeAttribute("data-packed");
+}
+
+for (const packed of document.querySelectorAll('script[type="application/json"]')) {
+  if (packed.hasAttribute("data-packed")) inflate(packed).catch(console.error);
+  else start(packed, packed.textContent);
 }
 
 // The contents show which section is being read.

@@ -1,6 +1,7 @@
 // A table: sorted by its headings, searched as one types, a page at a time, rows that open.
 
 const PAGES = [25, 100, 500];
+const LONG = 400; // characters of a cell; a longer one is scrolled
 
 function table(root, data) {
   const columns = data.columns.map((column) => ({ ...column, cells: unpack(column.cells) }));
@@ -128,7 +129,9 @@ function table(root, data) {
     if (first && detailed) cell.classList.add("opens");
     if (first && data.details[row]) cell.append(openButton(row));
     if (column.kind === "text") {
-      cell.append(...found(value, parts));
+      const inside = found(value, parts);
+      if (value.length > LONG) cell.append(make("div", { class: "long", tabindex: "0" }, ...inside));
+      else cell.append(...inside);
       return cell;
     }
     const text = numberText(value, column.digits, column.kind === "share");
