@@ -151,6 +151,19 @@ def test_chinese_is_cut_into_the_words_that_were_found(tmp_path):
     assert [command.split()[1] for command in demo.next] == ["similar", "segment", "cluster"]
 
 
+def test_words_with_marks_are_words():
+    assert words.is_word("ที่") and words.is_word("नमस्ते") and words.is_word("graubünden")
+    assert not any(map(words.is_word, ("", "。", "x2", "\u0e48", "a b")))
+
+
+def test_a_table_without_texts_spoils_no_label(folder, tmp_path):
+    root = tmp_path / "texts"
+    shutil.copytree(folder, root)
+    (root / "garden" / "table.csv").write_text("a,b\n1,2\n")
+    found = labels.labels_of_folders(root, tmp_path / "out")
+    assert found is not None and {label for _, label in found.train} == {"garden", "kitchen"}
+
+
 def test_a_classifier_tells_the_sub_folders_apart(folder, tmp_path, monkeypatch):
     pytest.importorskip("keras")
     monkeypatch.chdir(tmp_path)

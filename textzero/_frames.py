@@ -24,7 +24,9 @@ class Tabular:
     """Has the content of a table.
 
     What reads Arrow's PyCapsule interface reads it as it is, batch by batch:
-    `pyarrow.RecordBatchReader.from_stream(counts)`, `pandas.DataFrame.from_arrow(counts)`.
+    `pyarrow.RecordBatchReader.from_stream(counts)`, `pandas.DataFrame.from_arrow(counts)`. What is
+    a mapping or a list too is taken for that by `pandas.DataFrame(...)` and
+    `polars.DataFrame(...)`: write `to_pandas()` and `to_polars()`.
     """
 
     _row_name: ClassVar[str] = "words"  # what the rows are

@@ -1,5 +1,6 @@
 """textzero demo: what it prints where, its exit codes, and that the commands it names work."""
 
+import json
 import shlex
 from itertools import product
 
@@ -44,6 +45,28 @@ def test_the_commands_to_try_next_work(place):
         assert done.exit_code == 0 and (done.stdout or name == "report"), (command, done.stderr)
 
 
+def test_every_command_of_a_demo_can_be_pasted(place, tmp_path, monkeypatch):
+    root, _ = place
+    folder = tmp_path / "my 'own' [texts]"
+    folder.mkdir()
+    (folder / "a.txt").write_text((root / "texts" / "a.txt").read_text())
+    (folder / "noise").write_bytes(b"\0\1")
+    (folder / "table.tsv").write_text("no\tcolumn\n1\t2\n")
+    monkeypatch.chdir(tmp_path)
+    result = invoke("demo", folder.name, "-o", f"{folder.name}/out put", "--no-models")
+    assert result.exit_code == 0, result.stderr
+    assert "2 files were passed over (the first: " in result.stderr
+    made = folder / "out put"
+    steps = json.loads((made / "manifest.json").read_text())["steps"]
+    commands = [step["command"] for step in steps if step["command"]]
+    assert len(commands) == 6
+    for command in commands + result.stderr.split("To try next:\n")[1].splitlines():
+        done = invoke(*shlex.split(command)[1:])
+        assert done.exit_code == 0, (command, done.stderr)
+    for name in ("counts.tsv", "templates.tsv", "clusters.tsv"):
+        assert (tmp_path / name).read_bytes() == (made / name).read_bytes()
+
+
 def test_quiet_says_nothing(place):  # noqa: ARG001
     result = invoke("demo", "texts", "--no-models", "-o", "other", "-q")
     assert (result.stdout, result.stderr) == ("other/report.html\n", "")
@@ -54,6 +77,9 @@ def test_refusals_are_one_sentence(place):  # noqa: ARG001
     assert again.exit_code == 5 and again.stderr.startswith("Error: demo holds a demo already")
     missing = invoke("demo", "nowhere", "-o", "new")
     assert missing.exit_code == 3 and "no such file or folder: nowhere" in missing.stderr
+    for elsewhere in ("https://example.invalid/a.txt", "-"):
+        refused = invoke("demo", "-o", "new", "--", elsewhere)
+        assert refused.exit_code == 3 and "a folder or a file of this machine" in refused.stderr
     apart = invoke("demo", "texts", "-o", "no/such/place")
     assert apart.exit_code == 4 and "no folder" in apart.stderr
 

@@ -1,8 +1,8 @@
 """scikit-learn's own checks.
 
 They make arrays of numbers, so of an estimator of texts scikit-learn itself checks little: that it
-can be cloned. All other checks are run on subclasses that write numbers as texts, and change no more:
-settings, state, names and what is fitted are those of our estimators.
+can be cloned. All other checks are run on subclasses that write numbers as texts, and change no
+more: settings, state and what is fitted are those of our estimators.
 """
 
 from zlib import crc32
@@ -78,11 +78,11 @@ class Vectorized(OnNumbers, SentenceVectorizer):
     pass
 
 
-class Discovered(ToNumbers, WordDiscoverer, auto_wrap_output_keys=None):
+class Discovered(ToNumbers, WordDiscoverer):
     pass
 
 
-class Cut(ToNumbers, Segmenter, auto_wrap_output_keys=None):
+class Cut(ToNumbers, Segmenter):
     pass
 
 

@@ -78,6 +78,54 @@ def test_names_do_not_matter(outputs, tmp_path):
     assert kind_of(renamed) == "lexicon"
 
 
+@pytest.mark.parametrize(
+    "first, kind",
+    [("{\t12\nb\t3", "counts"), ("{ 12\nb 3", "counts"), ("# b\t12\nb\t3", "counts"),
+     ('{"word": 1}\t12\nb\t3', "counts"), ("template\t12\nb\t3", "counts"),
+     ("template\t12\t3\nb\t3\t1", "counts"), ("template\t0\t0.5\nb\t0\t0.5", "clusters"),
+     ("a\t0\t1\nb\t0\t0", "clusters"), ("{\t0\t0.5\nb\t0\t0.5", "clusters")],
+)  # fmt: skip
+def test_a_table_is_known_whatever_its_first_word_is(tmp_path, first, kind):
+    (tmp_path / "t").write_text(first + "\n")
+    assert kind_of(tmp_path / "t") == kind
+    assert make_report(tmp_path / "t").sections
+
+
+@pytest.mark.parametrize(
+    "names, given, what",
+    [(["counts.tsv"], {"clusters": "x"}, "clusters are for a report on vectors; .* counts"),
+     (["counts.tsv", "clusters.tsv"], {"data": ["x"]}, "holds none"),
+     (["counts.tsv"], {"texts": Corpus.from_documents(TEXTS)}, "texts are for")],
+)  # fmt: skip
+def test_nothing_given_for_a_folder_is_passed_over(outputs, tmp_path, names, given, what):
+    for name in names:
+        (tmp_path / name).write_bytes((outputs[0] / name).read_bytes())
+    with pytest.raises(ValueError, match=what):
+        make_report(tmp_path, **given)
+
+
+def test_data_are_for_one_thing(outputs, tmp_path):
+    WordVectors.load(outputs[0] / "vectors").save(tmp_path / "v")
+    (tmp_path / "m").mkdir()
+    model = {"kind": "textzero model 1", "class": "Tagger"}
+    (tmp_path / "m" / "config.json").write_text(json.dumps(model))
+    with pytest.raises(ValueError, match="holds a tagger and vectors; make a report on one"):
+        make_report(tmp_path, data=["x"])
+    with pytest.raises(ValueError, match=r"a lexicon or a classifier; .* holds none"):
+        make_report(tmp_path, texts=Corpus.from_documents(TEXTS))
+
+
+def test_a_models_data_are_read_as_the_caller_says(tmp_path):
+    model = {"kind": "textzero model 1", "class": "Tagger"}
+    (tmp_path / "config.json").write_text(json.dumps(model))
+
+    def read(kind, files):
+        raise InputError(f"read {kind} of {files}")
+
+    with pytest.raises(InputError, match=r"read Tagger of \['gold'\]"):
+        make_report(tmp_path, data=["gold"], read_data=read)
+
+
 def test_a_folder_shows_all_that_it_holds_and_names_the_rest(outputs, tmp_path):
     folder, _ = outputs
     for name in ("counts.tsv", "templates.tsv"):

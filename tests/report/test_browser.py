@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from textzero.report.blocks import Column, Report, Section, Table
+from textzero.report.blocks import Chart, Column, Line, Map, Report, Section, Table
 from textzero.report.figures import number_text
 from textzero.report.page import write_page
 
@@ -173,6 +173,59 @@ def test_a_map_is_pointed_at_searched_and_zoomed(opened, samples):
         assert group.get_attribute("aria-pressed") == "true"
 
 
+def test_one_word_far_away_does_not_make_the_map_small(opened):
+    places = np.random.default_rng(0).normal(size=(500, 2))
+    far = np.vstack([places, [[900.0, -900.0]]])
+    words = [f"w{k}" for k in range(501)]
+    report = Report("far", [Section("s", [Map(words, {"PCA": far})]),
+                            Section("s", [Map(words[:2], {"PCA": np.ones((2, 2))})])])  # fmt: skip
+    wide = """(canvas) => {
+      const { width, height } = canvas;
+      const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+      const inked = Array.from({ length: width }, (_, x) => Array.from({ length: height },
+        (_, y) => data[4 * (y * width + x)]).some((red) => red < 200));
+      return inked.filter(Boolean).length / width;
+    }"""
+    with opened("far", lambda: report, color_scheme="light", reduced_motion="reduce") as page:
+        canvas = page.locator("canvas").first
+        assert canvas.evaluate(wide) > 0.5
+        page.fill(".map input >> nth=0", "w500")  # and it can still be found
+        page.keyboard.press("Enter")
+        assert page.locator(".choice h3").inner_text() == "w500"
+        assert page.locator("canvas").nth(2).evaluate(wide) > 0  # words that all lie in one place
+
+
+def test_epochs_have_whole_ticks(opened):
+    line = Line("loss", [1.0, 2.0, 3.0], [0.61, 0.42, 0.4])
+    report = Report("t", [Section("t", [Chart([line], "epoch", "loss")])])
+    with opened("ticks", lambda: report) as page:
+        texts = page.locator(".chart > svg text:not(.title)").all_text_contents()
+    assert [text for text in texts if "." not in text] == ["1", "2", "3"]
+
+
+def test_a_very_long_word_is_scrolled_in_its_cell(opened):
+    table = Table([Column("w", ["x" * 10_000, "b"]), Column("n", [2, 1], "bar")])
+    report = Report("t", [Section("t", [table])])
+    for script in (True, False):
+        with opened("long", lambda: report, java_script_enabled=script) as page:
+            assert page.locator("tbody tr").first.bounding_box()["height"] < 200
+
+
+def test_colours_that_a_person_forces_leave_the_map_its_own(opened, samples):
+    with opened("sample", samples.report, forced_colors="active") as page:
+        assert page.locator("canvas").first.evaluate(READ, True) > 50
+
+
+def test_keys_of_an_input_method_choose_no_word(opened, samples):
+    with opened("sample", samples.report) as page:
+        page.fill(".map input", samples.map(600).words[7])
+        key = "new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true })"
+        page.locator(".map input").evaluate(f"field => field.dispatchEvent({key})")
+        assert page.locator(".choice h3").count() == 0
+        page.keyboard.press("Enter")
+        assert page.locator(".choice h3").count() == 1
+
+
 def test_fifty_thousand_words_are_searched_as_one_types(opened, samples, capsys):
     def report():
         blocks = samples.table(MANY), samples.map(MANY)
@@ -257,13 +310,15 @@ def test_the_script_writes_numbers_as_python_does(opened):
     forms = [("number", 0), ("number", 3), ("number", None), ("share", None), ("bar", 1)]
     table = Table([Column(str(k), values, kind, digits) for k, (kind, digits) in enumerate(forms)],
                   page=len(values))  # fmt: skip
+    near = [*(rng.normal(size=200) + 5), *(rng.integers(1, 999, 100) / 200), None]  # kept rounded
+    rounded = Table([Column("n", near, "number", 1 + k) for k in range(3)], page=len(near))
     read = "() => Array.from(document.querySelectorAll('tbody td'), (cell) => cell.textContent)"
-    report = Report("n", [Section("n", [table])])
+    report = Report("n", [Section("n", [table]), Section("r", [rounded])])
     with opened("numbers", lambda: report) as page:
         by_script = page.evaluate(read)
     with opened("numbers", lambda: report, java_script_enabled=False) as page:
         by_python = page.locator("tbody td").all_text_contents()
-    assert by_script == by_python and len(by_script) == len(values) * len(forms)
+    assert by_script == by_python and len(by_script) == len(values) * len(forms) + 3 * len(near)
 
 
 def test_a_finger_scrolls_the_page_and_two_zoom_the_map(opened, samples):

@@ -35,6 +35,13 @@ def test_every_score_of_the_file_is_a_column():
     assert "Those that save most bits come first." in section.about
 
 
+def test_the_order_of_a_lexicon_is_told_as_it_is():
+    known = Lexicon(["b", "a"], [9, 8], scores={"bits": np.array([np.nan, 5.0])})
+    assert "The most frequent come first." in lexicon_sections(known)[0].about
+    mixed = Lexicon(["b", "a"], [8, 9], scores={"bits": np.array([1.0, 5.0])})
+    assert "first." not in lexicon_sections(mixed)[0].about
+
+
 def test_a_lexicon_without_scores_has_no_empty_columns():
     section = lexicon_sections(Lexicon.from_counts(WORDS))[0]
     assert [c.name for c in section.blocks[0].columns] == ["word", "count", "ln p"]

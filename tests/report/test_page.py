@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from html.parser import HTMLParser
 
 import numpy as np
@@ -22,6 +23,7 @@ from textzero.report.blocks import (
     Table,
     Text,
 )
+from textzero.report.figures import number_text
 from textzero.report.page import page, style, write_page
 from textzero.report.static import SHADES
 from textzero.shown.colours import contrast
@@ -138,9 +140,9 @@ def decoded(packed):
 
 @pytest.mark.parametrize(
     "values, digits, form",
-    [([1, 2, 255], None, "u1"), ([-1, 300], None, "i2"), ([0.5, 0.25], 2, "f4"),
-     ([1234567.891, 2.0], 3, "f8"), ([1e300, 1.0], None, "f8"), ([2**40, 1], None, "f8"),
-     ([None, 2], 0, "f4")],
+    [([1, 2, 255], None, "u1"), ([-1, 300], None, "i2"), ([0.5, 0.25], 2, "i1"),
+     ([1234567.891, 2.0], 3, "i4"), ([1e300, 1.0], None, "f8"), ([2**40, 1], None, "f8"),
+     ([None, 2], 0, "i1"), ([0.5, 1e-9], 2, "f8"), ([float("inf"), 1.5], 2, "f8")],
 )  # fmt: skip
 def test_numbers_are_packed_in_few_bytes_that_hold_what_is_shown(values, digits, form):
     table = Table([Column("n", values, "number", digits)])
@@ -148,7 +150,41 @@ def test_numbers_are_packed_in_few_bytes_that_hold_what_is_shown(values, digits,
     cells = packed["columns"][0]["cells"]
     assert cells["f"] == form
     wanted = np.array([np.nan if v is None else v for v in values], float)
-    np.testing.assert_allclose(decoded(cells).astype(float), wanted, rtol=1e-7)
+    np.testing.assert_allclose(unpacked(cells), wanted, rtol=1e-7)
+
+
+def test_packed_numbers_are_written_as_the_exact_ones():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(size=2000), rng.integers(-999, 999, 2000) / 200, [np.nan]])
+    for kind, digits in (("number", 2), ("share", 1)):
+        shown = values[np.abs(values * (100 if kind == "share" else 1)) > 0.5 / 10**digits]
+        table = Table([Column("n", shown, kind, digits)])
+        packed = json.loads(Reader(page(only(table))).sources("script", "application/json")[0])
+        cells = packed["columns"][0]["cells"]
+        assert cells["f"] in ("i2", "i4")
+        percent = kind == "share"
+        assert [number_text(v, digits, percent) for v in unpacked(cells).tolist()] == [
+            number_text(v, digits, percent) for v in shown.tolist()
+        ]
+
+
+def test_much_data_is_compressed_and_whole():
+    words = [f"word {n % 1000}" for n in range(20_000)]
+    text = page(only(Table([Column("w", words), Column("n", np.arange(20_000.0) / 4, "number")])))
+    assert len(text) < 300_000
+    (packed,) = re.findall(r"data-packed>([^<]*)<", text)
+    content = json.loads(zlib.decompress(base64.b64decode(packed)))
+    word, number = (column["cells"] for column in content["columns"])
+    places = decoded(word["i"]).tolist()
+    assert [word["s"][place] for place in places] == words
+    np.testing.assert_array_equal(unpacked(number), np.arange(20_000) / 4)
+
+
+def unpacked(cells):
+    values = decoded(cells)
+    if "d" not in cells:
+        return values.astype(float)
+    return np.where(values == np.iinfo(values.dtype).min, np.nan, values / 10 ** cells["d"])
 
 
 def test_a_map_keeps_places_and_neighbours(samples):

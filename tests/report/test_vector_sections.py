@@ -106,6 +106,15 @@ def test_neighbours_are_the_nearest_on_the_map_by_cosine():
     assert drawn.similarities == pytest.approx(np.take_along_axis(cosines, expected, 1), abs=1e-5)
 
 
+def test_a_word_without_a_length_has_no_neighbours():
+    rows = rows_of()
+    rows[3] = 0
+    sections = vector_sections(vectors_of(rows), with_tsne=False)
+    assert (map_of(sections).neighbours[3] == -1).all()
+    table = next(s for s in sections if s.title == "Neighbours").blocks[0]
+    assert table.columns[0].cells[3] == "w3" and table.columns[1].cells[3] == ""
+
+
 def test_rare_words_have_neighbours_among_the_frequent_ones(monkeypatch):
     monkeypatch.setattr(vectors, "_FREQUENT", 20)
     monkeypatch.setattr(vectors, "_AT_ONCE", 10)

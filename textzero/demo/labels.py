@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from textzero.corpus import Corpus
+from textzero.demo.texts import text_files
 from textzero.errors import InputError
 from textzero.files import whole_file
 
@@ -52,7 +53,7 @@ def labels_of_folders(root: Path, own: Path, seed: int = 0) -> Labelled | None:
     for folder in folders:
         if folder.resolve() == own.resolve() or not folder.name.strip():
             continue
-        found = [text for text in _texts(folder) if text not in seen]
+        found = [text for text in _texts(folder, own) if text not in seen]
         seen.update(found)
         if len(found) >= _LEAST:
             texts[folder.name.strip()] = found
@@ -75,15 +76,17 @@ def labels_of_folders(root: Path, own: Path, seed: int = 0) -> Labelled | None:
     return Labelled(*parts, about)
 
 
-def _texts(folder: Path) -> list[str]:
+def _texts(folder: Path, own: Path) -> list[str]:
     """The different texts of a folder, in order."""
     try:
-        lines = Corpus(folder, encoding="auto", on_error="skip")
-        files = len(lines.sources)
+        paths, _, _ = text_files(folder, own)
     except InputError:  # no file in it
         return []
-    small = files >= _LEAST and lines.size / files < _LONGEST
-    corpus = Corpus(folder, encoding="auto", on_error="skip", document="file") if small else lines
+    if not paths:
+        return []
+    lines = Corpus(*paths, encoding="auto", on_error="skip")
+    small = len(paths) >= _LEAST and lines.size / len(paths) < _LONGEST
+    corpus = Corpus(*paths, encoding="auto", on_error="skip", document="file") if small else lines
     found: dict[str, None] = {}
     for text in corpus:
         plain = " ".join(text.split())

@@ -142,7 +142,7 @@ class Steps:
         own = folder is None or corpus.paths == (str(self.output / "texts"),)
         self.where = tastes.typed(self.output / "texts" if own else str(folder))
         if not own:
-            self.where += tastes.but_for(self.output, str(folder))
+            self.where += tastes.but_for(self.output, str(folder), source.exclude)
             self.where += " --encoding auto" if tastes.is_foreign(corpus) else ""
         self.demo.about = source.about
         self.demo.losses += source.losses

@@ -5,6 +5,7 @@ read from its source files, which are not run.
 """
 
 import ast
+import glob
 import io
 import os
 import platform
@@ -43,12 +44,14 @@ class Texts:
         root: The folder whose sub-folders may be labels.
         about: What they are, in a phrase.
         losses: What was passed over, in sentences.
+        exclude: Patterns of the files that were.
     """
 
     corpus: Corpus
     root: Path
     about: str
     losses: list[str] = field(default_factory=list)
+    exclude: list[str] = field(default_factory=list)
 
 
 def folder_texts(folder: str | Path, output: Path) -> Texts:
@@ -61,31 +64,54 @@ def folder_texts(folder: str | Path, output: Path) -> Texts:
     Raises:
         InputError: There is no such folder, or too little text in it.
     """
-    found, own = Corpus(folder, encoding="auto"), output.resolve()
-    listing = found.listing
-    passed, paths = list(listing.skipped), []
-    for source in listing.sources:
-        path = Path(source.path)
-        if own in path.resolve().parents:
-            continue
-        if source.size and _is_text(path, bool(source.compression or source.format != "text")):
-            paths.append(source.path)
-        elif source.size:
-            passed.append(f"{path}: not text")
+    if str(folder) == "-" or "://" in str(folder):
+        raise InputError(f"the demo reads a folder or a file of this machine, got {folder}")
+    paths, passed, unread = text_files(Path(folder), output)
     if not paths:
         raise InputError(f"no text files in {folder}" + _first(passed))
     corpus = Corpus(*paths, encoding="auto", on_error="skip")
-    losses = [f"{len(passed):,} files were passed over{_first(passed)}"] if passed else []
+    losses = [_counted(len(passed), "file") + f" passed over{_first(passed)}"] if passed else []
     about = f"{len(paths):,} file{'s' * (len(paths) > 1)} of {folder}, {size_text(corpus.size)}"
     words = 0
     for text in corpus:
         words += sum(1 if word.isascii() else len(word) for word in _WORD.findall(text))
         if words >= LEAST:
-            return Texts(corpus, Path(folder), about, losses)
+            return Texts(corpus, Path(folder), about, losses, _patterns(unread, paths, folder))
     raise InputError(
         f"{folder} holds {words:,} words, too few to learn from; name a folder with {LEAST:,} or "
         "more, better a million"
     )
+
+
+def text_files(folder: Path, output: Path) -> tuple[list[str], list[str], list[Path]]:
+    """Return the text files of a folder; what was passed over and why; and the files of that.
+
+    Raises:
+        InputError: There is no file at all.
+    """
+    listing, own = Corpus(folder, encoding="auto").listing, output.resolve()
+    paths, passed, unread = list[str](), list(listing.skipped), list[Path]()
+    for source in listing.sources:
+        path = Path(source.path)
+        if own in path.resolve().parents or not source.size:
+            continue
+        if why := _no_text(path, bool(source.compression), source.format):
+            passed.append(f"{path}: {why}")
+            unread.append(path)
+        else:
+            paths.append(source.path)
+    return paths, passed, unread
+
+
+def _patterns(unread: list[Path], paths: list[str], folder: str | Path) -> list[str]:
+    """Patterns of files that were passed over; of their suffix, where no text has it."""
+    kept = {Path(path).suffix for path in paths}
+    return sorted({
+        f"*{path.suffix}"
+        if path.suffix and path.suffix not in kept
+        else glob.escape(path.relative_to(folder).as_posix())
+        for path in unread
+    })  # fmt: skip
 
 
 def limited(texts: Texts, output: Path) -> Texts:
@@ -99,20 +125,28 @@ def limited(texts: Texts, output: Path) -> Texts:
     return replace(texts, corpus=Corpus(path.parent), about=about)
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what} was" if number == 1 else f"{number:,} {what}s were"
+
+
 def _first(passed: list[str]) -> str:
     return f" (the first: {passed[0]})" if passed else ""
 
 
-def _is_text(path: Path, packed: bool) -> bool:
-    """Whether a file holds text, as its first bytes have it."""
-    if packed:
-        return True
+def _no_text(path: Path, packed: bool, format: str) -> str:
+    """Why a file is no text, as its first bytes or, of a table, its columns have it; else ""."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD)
-    except OSError:
-        return False
-    return head.startswith(_MARKS) or b"\0" not in head
+        if format != "text":
+            next(iter(Corpus(path, encoding="auto", on_error="skip")), None)
+        elif not packed:
+            with open(path, "rb") as file:
+                head = file.read(_HEAD)
+            return "not text" if b"\0" in head and not head.startswith(_MARKS) else ""
+    except InputError as error:  # no column "text"
+        return str(error).split(";")[0].removeprefix(f"{path} ")
+    except OSError as error:
+        return str(error.strerror)
+    return ""
 
 
 def _unpacked(corpus: Corpus) -> int:

@@ -46,12 +46,12 @@ def typed(path: str | Path) -> str:
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
-def but_for(output: Path, folder: str) -> str:
-    """Return the option that passes over the demo's output where it lies in the folder, or ""."""
+def but_for(output: Path, folder: str, patterns: list[str]) -> str:
+    """Return the options that pass over some files, and the demo's output if it is among them."""
     own, root = output.resolve(), Path(folder).resolve()
-    if root not in own.parents:
-        return ""
-    return f" --exclude {shlex.quote(glob.escape(own.relative_to(root).as_posix()))}"
+    if root in own.parents:
+        patterns = [*patterns, glob.escape(own.relative_to(root).as_posix())]
+    return "".join(f" --exclude {shlex.quote(pattern)}" for pattern in patterns)
 
 
 def is_word(token: str) -> bool:

@@ -16,12 +16,15 @@ from textzero.estimators.texts import TextTransformer, corpus_of, texts_of
 from textzero.lexicon import Lexicon
 
 
-class _Cuts(TextTransformer, auto_wrap_output_keys=None):
+class _Cuts(TextTransformer):
     """Cuts texts by the `segmenter_` that a subclass makes."""
 
     as_tokens: bool
     workers: int | None
     segmenter_: textzero.segmenter.Segmenter
+
+    def __init_subclass__(cls) -> None:  # what is cut is no data frame, though it has a name
+        super().__init_subclass__(auto_wrap_output_keys=None)  # type: ignore[call-arg]
 
     def transform(self, X: Texts) -> Array:
         """Cut texts into words.
@@ -53,7 +56,7 @@ class _Cuts(TextTransformer, auto_wrap_output_keys=None):
         return self
 
 
-class WordDiscoverer(_Cuts, auto_wrap_output_keys=None):
+class WordDiscoverer(_Cuts):
     """Finds the words of texts without spaces, then cuts texts into them.
 
     Args:
@@ -134,7 +137,7 @@ class WordDiscoverer(_Cuts, auto_wrap_output_keys=None):
         return self
 
 
-class Segmenter(_Cuts, auto_wrap_output_keys=None):
+class Segmenter(_Cuts):
     """Cuts texts into the words of a lexicon: `textzero.Segmenter` as a transformer.
 
     Args:
