@@ -12,6 +12,7 @@ _CHOICE = re.compile(r"(['\"])(.*)\1 is not one of ", re.DOTALL)
 _RANGE = re.compile(r"(\S+) is not in the range ")
 _NUMBER = re.compile(r"(.+) is not a valid (integer|float)", re.DOTALL)
 _TRUTH = re.compile(r"(['\"].*['\"]) is not a valid boolean", re.DOTALL)
+_MISSING = re.compile(r"(Directory|File|Path) '(.*)' does not exist", re.DOTALL)
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)", re.DOTALL)
 
 
@@ -25,7 +26,8 @@ def usage_sentence(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
         known = [opt for p in ctx.command.get_params(ctx) for opt in (*p.opts, *p.secondary_opts)
                  if not getattr(p, "hidden", False)] if ctx else []  # fmt: skip
-        hint = did_you_mean(error.option_name, [opt for opt in known if opt.startswith("-")])
+        known = [opt for opt in known if opt.startswith("--")]
+        hint = did_you_mean(error.option_name, known, "--")
         return f"{command} has no option {error.option_name}{hint or see}"
     if isinstance(error, click.MissingParameter):
         return f"{command} needs {_needed(error)}{see}"
@@ -57,7 +59,7 @@ def _needed(error: click.MissingParameter) -> str:
 
 
 def _wrong_value(error: click.BadParameter) -> str:
-    from textzero.near import did_you_mean
+    from textzero.near import did_you_mean, near_path
 
     parameter, message = error.param, error.message.strip().removesuffix(".")
     name = error.param_hint or ""
@@ -83,6 +85,10 @@ def _wrong_value(error: click.BadParameter) -> str:
     if found := _NUMBER.match(message):
         number = "a whole number" if found[2] == "integer" else "a number"
         return f"{name} must be {number}, got {found[1]}"
+    if found := _MISSING.match(message):
+        what = {"Directory": "folder", "File": "file"}.get(found[1], "file or folder")
+        near = near_path(found[2])
+        return f"no such {what}: {found[2]}" + ("" if near is None else f"; did you mean {near}?")
     if found := _TRUTH.match(message):
         return f"{name} must be true or false, got {found[1]}"
     return f"{name}: {message}" if name else message

@@ -96,7 +96,7 @@ def _read(path: Path, own: bool) -> SettingsFile | None:
     except (OSError, ValueError) as error:
         if path.name == _PYPROJECT:  # of somebody else
             return None
-        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        why: object = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
         why = error.strerror if isinstance(error, OSError) else why
         raise SettingError(f"{shown_path(path)} cannot be read: {why}") from error
     if path.name == _PYPROJECT and "tool.textzero" not in text:
@@ -109,7 +109,7 @@ def _read(path: Path, own: bool) -> SettingsFile | None:
         raise SettingError(f"{shown_path(path)} is not TOML: {error}") from error
     if path.name == _PYPROJECT:
         tool = tables.get("tool")
-        tables = tool.get("textzero") if isinstance(tool, dict) else None
+        tables = tool.get("textzero", {}) if isinstance(tool, dict) else {}
     return SettingsFile(path, tables, text, own) if isinstance(tables, dict) else None
 
 

@@ -10,11 +10,19 @@ from ._printing import as_json, print_line, write_lines
 from .main import COMMANDS, main
 
 
+def _commands(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a command, or of one of its group."""
+    first: tuple[str, ...] = ctx.params.get("command") or ()
+    group = main.get_command(ctx, first[0]) if len(first) == 1 else main if not first else None
+    names = group.list_commands(ctx) if isinstance(group, click.Group) else []
+    return [name for name in names if name.startswith(incomplete) and name not in settings.PLAIN]
+
+
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Also list what is built in.")
 @click.option("--json", "json", is_flag=True, help="Print one JSON object a setting.")
 @options.quiet_option
-@click.argument("command", nargs=-1, required=False)
+@click.argument("command", nargs=-1, required=False, shell_complete=_commands)
 @click.pass_context
 def config(
     ctx: click.Context, everything: bool, json: bool, quiet: bool, command: tuple[str, ...]
@@ -105,7 +113,7 @@ def _tell_files(
         asked: The command asked about, if it is one only.
         known: The variables that are settings, of the commands asked about.
     """
-    from textzero.near import nearest
+    from textzero.near import did_you_mean
 
     read = ", ".join(settings.shown_path(file.path) for file in files) or "none"
     click.echo(f"files: {read} (yours would be {settings.user_file()})", err=True)
@@ -115,7 +123,5 @@ def _tell_files(
     for variable in settings.variables_set():
         if variable in (*settings.OTHERS, *known) or variable.startswith(others):
             continue
-        own = {name.removeprefix(settings.PREFIX): name for name in sorted(known)}
-        near = nearest(variable.removeprefix(settings.PREFIX), own)
-        hint = "" if near is None else f": did you mean {own[near]!r}?"
+        hint = did_you_mean(variable, sorted(known), settings.PREFIX)
         click.echo(f"Warning: {variable} is no setting{hint}", err=True)

@@ -90,6 +90,7 @@ def report(
     _import_keras(artefact, data, texts, memory)
 
     def read_data(kind: str, paths: list[str | Path]) -> Any:
+        _check_codec(encoding)
         files = [str(path) for path in paths]
         if kind == "Tagger":
             return gold.read_tagged(files, form, scheme, False, encoding)
@@ -120,6 +121,15 @@ def _corpus(texts: tuple[str, ...], field: str | None, encoding: str) -> "Corpus
     from textzero.corpus import Corpus
 
     return Corpus(*texts, field=field, encoding=encoding) if texts else None
+
+
+def _check_codec(encoding: str) -> None:
+    try:
+        "".encode(encoding)
+    except LookupError as error:
+        raise click.UsageError(
+            f"--encoding must be a Python codec, such as gbk, for --data, got {encoding!r}"
+        ) from error
 
 
 def _import_keras(

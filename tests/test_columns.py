@@ -31,6 +31,9 @@ TABLES = {
     "polars.DataFrame": lambda: polars.DataFrame({"review": TEXTS, "stars": 3}),
     "datasets.Dataset": hugging_face,
     "datasets.Dataset as arrays": lambda: hugging_face().with_format("numpy"),
+    "datasets.Dataset as pandas": lambda: hugging_face().with_format("pandas"),
+    "datasets.Dataset as Polars": lambda: hugging_face().with_format("polars"),
+    "datasets.Dataset as Arrow": lambda: hugging_face().with_format("arrow"),
     "datasets.Dataset, some of it": lambda: hugging_face().select([2, 0, 1, 3, 4]),
     "datasets.IterableDataset": lambda: datasets.IterableDataset.from_generator(rows),
     "datasets.Dataset as a stream": lambda: hugging_face().to_iterable_dataset(),
@@ -107,6 +110,12 @@ def test_of_several_columns_the_one_called_text_is_taken_unless_one_is_named():
     for table in (TABLES[kind]() for kind in TABLES if "RecordBatch" not in kind):
         with pytest.raises(textzero.InputError, match=r"column 'text', got review.*field="):
             textzero.count_words(table)
+
+
+def test_a_column_that_is_there_twice_is_refused():
+    frame = pandas.DataFrame([["a", "b"]], columns=["text", "text"])
+    with pytest.raises(textzero.InputError, match="the column 'text' once, got 2"):
+        textzero.count_words(frame)
 
 
 REFUSED = {

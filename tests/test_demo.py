@@ -54,7 +54,12 @@ def test_every_step_leaves_its_file_and_says_what_it_found(made, folder):
     demo, report, said = made
     names = [name for name, *_ in demo.steps]
     assert names == ["texts", "count", "discover", "phrases", "embed", "cluster", "templates"]
-    assert [line.split()[0] for line in said] == [*names, "classify"]
+    first, passed, *others = said
+    assert [line.split()[0] for line in (first, *others)] == [*names, "classify"]
+    assert (
+        passed.split()
+        == f"1 file was passed over (the first: {folder}/picture.png: not text)".split()
+    )
     files = {path.name for path in report.parent.iterdir()}
     assert files == {
         *("counts.tsv", "letters", "phrases.tsv", "vectors", "clusters.tsv", "templates.tsv"),
@@ -66,7 +71,9 @@ def test_every_step_leaves_its_file_and_says_what_it_found(made, folder):
     page = report.read_text("utf-8")
     for title in ("What was done", "Map of the words", "Words found without spaces", "Templates"):
         assert f">{title}</h2>" in page
-    assert f"textzero count {folder} --lowercase" in page
+    assert f"textzero count {folder} --exclude" in page
+    command = f"textzero count {folder} --exclude '*.png' --lowercase -o counts.tsv"
+    assert demo.steps[1][2] == command
 
 
 def test_the_same_texts_give_the_same_page(made, folder, tmp_path, monkeypatch):

@@ -78,3 +78,9 @@ def test_a_missing_path_has_a_near_one(tmp_path):
     for wrong, right in near.items():
         assert near_path(str(tmp_path / wrong)) == str(tmp_path / right)
     assert near_path(str(tmp_path / "nothing like it")) is None
+
+
+def test_what_all_names_begin_with_makes_none_nearer():
+    names = ["--top", "--min-count"]
+    assert did_you_mean("--nope", names) and not did_you_mean("--nope", names, "--")
+    assert did_you_mean("--tpo", names, "--") == ": did you mean '--top'?"

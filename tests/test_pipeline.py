@@ -452,6 +452,13 @@ def test_documents_in_memory_are_known_by_what_they_say(tmp_path):
         embed(["a b", "c b c a"], tmp_path / "out", min_count=1)
 
 
+@pytest.mark.parametrize("limit", ["min_count", "max_words"])
+def test_a_wrong_limit_is_told_before_anything_is_counted(tmp_path, limit):
+    with pytest.raises(ValueError, match=f"{limit} must be a whole number from 1, got 0"):
+        embed(["a b c"], tmp_path / "out", **{limit: 0})
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_corpus_of_too_few_words_says_so(tmp_path):
     (tmp_path / "t").write_text("a a a b\n")
     with pytest.raises(InputError, match=r"at least two words, got 1.*min_count=2"):

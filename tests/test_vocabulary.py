@@ -5,6 +5,7 @@ from textzero.corpus import Corpus, Reading
 from textzero.counting import count_words
 from textzero.errors import InputError
 from textzero.kernels import kernel
+from textzero.lexicon import Lexicon
 from textzero.packed import PackedStrings
 from textzero.tokens import Tokenizer
 from textzero.vocabulary import Vocabulary
@@ -47,6 +48,11 @@ def test_any_mapping_is_counts_in_their_order():
 def test_what_is_no_mapping_of_counts_is_refused(wrong, kind, said):
     with pytest.raises(kind, match=said):
         Vocabulary.from_counts(wrong)
+
+
+def test_a_list_of_words_is_no_lexicon_with_counts():
+    with pytest.raises(TypeError, match="mapping word -> count, got list"):
+        Lexicon.from_counts(["a", "b"])
 
 
 @pytest.mark.parametrize("limit", ["min_count", "max_size"])

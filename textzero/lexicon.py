@@ -120,6 +120,8 @@ class Lexicon(Tabular, Mapping[str, int]):
         >>> Lexicon.from_counts({"北京": 3, "大学": 1})["北京"]
         3
         """
+        if not isinstance(counts, Mapping):
+            raise TypeError(f"counts must be a mapping word -> count, got {type(counts).__name__}")
         if any(" " in word for word in counts):
             settings = {"unit": "word", **settings}
         return cls(list(counts), list(counts.values()), settings=settings)
@@ -217,7 +219,7 @@ class Lexicon(Tabular, Mapping[str, int]):
         refuse_pickle(path, begin)
         source = describe(path, 0, begin, "auto")
         if source.format in ("parquet", "jsonl"):
-            return _of_pairs((word, count) for word, count, _ in read_rows(path))
+            return Lexicon.from_counts({word: count for word, count, _ in read_rows(path)})
         try:
             with open_text_bytes(source) as stream:
                 data = stream.read().removeprefix(BOM_UTF8)
@@ -234,8 +236,8 @@ class Lexicon(Tabular, Mapping[str, int]):
         if head.startswith('{"'):
             raise InputError(f"{path} looks like JSON lines: give it the suffix .jsonl")
         if "\t" in head:
-            return _of_pairs((word, count) for word, count, _ in read_rows(path))
-        return _of_pairs(_loose_rows(path, text.split("\n")))
+            return Lexicon.from_counts({word: count for word, count, _ in read_rows(path)})
+        return Lexicon.from_counts(dict(_loose_rows(path, text.split("\n"))))
 
 
 def is_lexicon(path: str | Path) -> bool:
@@ -277,10 +279,6 @@ def whole_numbers(counts: Array | Sequence[int]) -> Array:
 
 def _without_nan(numbers: list[str]) -> list[str]:
     return ["" if number == "nan" else number for number in numbers]
-
-
-def _of_pairs(pairs: Iterable[tuple[str, int]]) -> Lexicon:
-    return Lexicon.from_counts(dict(pairs))
 
 
 def _loose_rows(path: str, lines: list[str]) -> Iterator[tuple[str, int]]:

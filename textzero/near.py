@@ -50,13 +50,23 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     return found
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str], prefix: str = "") -> str:
     """Return ": did you mean 'x'?" with the nearest of some names, or "".
+
+    Args:
+        name: What was written.
+        names: What there is.
+        prefix: What all begin with, which makes none of them nearer.
 
     >>> "no such option --min-cuont" + did_you_mean("--min-cuont", ["--min-count"])
     "no such option --min-cuont: did you mean '--min-count'?"
     """
-    near = nearest(name, names)
+    if prefix:
+        whole = {other.removeprefix(prefix): other for other in names}
+        near = nearest(name.removeprefix(prefix), whole)
+        near = None if near is None else whole[near]
+    else:
+        near = nearest(name, names)
     return "" if near is None else f": did you mean {near!r}?"
 
 

@@ -32,7 +32,7 @@ def test_the_path_of_the_page_is_all_of_the_standard_output(place):
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "demo/report.html\n"
     assert (root / "demo" / "report.html").is_file()
-    assert "vectors:" in result.stderr and "To try next:" in result.stderr
+    assert " vectors" in result.stderr and "To try next:" in result.stderr
 
 
 def test_the_commands_to_try_next_work(place):

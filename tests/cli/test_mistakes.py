@@ -45,6 +45,9 @@ MISTAKES = [
     ("cuont text.txt", 2, "no such command 'cuont': did you mean 'count'?"),
     ("count text.txt --min-cuont 2", 2, "textzero count has no option --min-cuont: did you mean "
      "'--min-count'?"),
+    ("count text.txt --nope 2", 2, "textzero count has no option --nope; see textzero count "
+     "--help"),
+    ("clean emtpy", 2, "no such folder: emtpy; did you mean empty?"),
     ("discover text.txt --method unigrm", 2, "--method must be unigram, entropy or cohesion, got "
      "'unigrm': did you mean 'unigram'?"),
     ("train clasifier text.txt -o m", 2, "textzero train has no command 'clasifier': did you mean "

@@ -4,6 +4,7 @@ import html
 import importlib.util
 import json
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -165,3 +166,35 @@ def test_a_vector_that_is_not_finite_is_an_error_in_a_sentence(tmp_path):
     path.write_text("3 4\n" + "\n".join(lines) + "\n")
     result = invoke("report", path, "-o", tmp_path / "page.html")
     assert result.exit_code == 3 and "'w1'" in result.stderr
+
+
+def test_labelled_data_are_read_as_the_options_say(tmp_path, monkeypatch):
+    pytest.importorskip("keras", reason="models need Keras")
+    from textzero.report import artefacts
+    from textzero.report.blocks import Report
+
+    given = {}
+
+    def make_report(_, **wishes):
+        given.update(wishes)
+        return Report("r")
+
+    monkeypatch.setattr(artefacts, "make_report", make_report)
+    words, tags, table = tmp_path / "words.txt", tmp_path / "tags.txt", tmp_path / "table.tsv"
+    words.write_text("上海 在 东\n", encoding="utf-8")
+    tags.write_text("上海_N 在_V\n", encoding="utf-8")
+    table.write_text("what\thow\nnice\tgood\n")
+
+    def read(kind, file, *options):
+        page = tmp_path / "page.html"
+        result = invoke("report", tmp_path, "--data", file, "-o", page, "--force", *options)
+        assert result.exit_code == 0, result.output
+        assert given["data"] == (str(file),)
+        return list(given["read_data"](kind, given["data"]))
+
+    assert read("Tagger", words, "--form", "words")[0][1] == ["B", "E", "S", "S"]
+    assert read("Tagger", tags, "--form", "word-tags")[0] == (["上海", "在"], ["N", "V"])
+    with pytest.raises(click.UsageError, match="--encoding must be a Python codec"):
+        read("Tagger", words, "--form", "words", "--encoding", "auto")
+    item = read("Classifier", table, "--text-column", "what", "--label-column", "how")[0]
+    assert (item.text, item.label) == ("nice", "good")

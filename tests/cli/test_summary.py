@@ -161,6 +161,7 @@ def test_bars_show_amount_rate_and_time_to_go():
     assert _progress.amount_done(1024, 9000, 312.4, "words") == "1,024 of 9,000 words, 312/s"
     assert _progress.amount_done(3, 10, 0.25, "trials") == "3 of 10 trials, 0.25/s"
     assert _progress.amount_done(7, None, None, "lines") == "7 lines"
+    assert _progress.amount_done(12, 10, None, "records") == "12 records"  # the total was a guess
     assert _progress.amount_done(0, None, None, "texts") == ""
 
 
@@ -180,6 +181,48 @@ def test_bars_of_rows_on_standard_output_are_drawn_beside_a_file_only(monkeypatc
         assert isinstance(_progress.make_progress(False, to_stdout=True), _progress.Bars)
     monkeypatch.setenv("TERM", "dumb")
     assert not isinstance(_progress.make_progress(False), _progress.Bars)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 120])
+def test_a_bar_is_one_line_however_narrow_the_terminal(monkeypatch, columns):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    bars = _progress.Bars()
+    with bars.stage("train", 18_292_800, "records"):
+        bars.advance(9_000_000)
+        bars._bar.refresh()
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    assert drawn.count("\n") == 1  # the one behind which the cursor goes back
+    assert max(map(len, re.split(r"[\r\n]", drawn))) <= columns
+    assert "18,292,800 records" in drawn or columns < 60
+    assert ("━" in drawn) == (columns >= 80)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminal here")
+def test_nothing_is_behind_the_results_on_a_terminal(tmp_path):
+    import pty
+
+    person, terminal = pty.openpty()
+    (tmp_path / "t.txt").write_text("a b\nb\n")
+    (tmp_path / "colorama.py").write_text(  # what the package does that Numba looks for
+        "import atexit\nimport sys\n\n__version__ = '0.4.6'\n\n\n"
+        "class Fore:\n    def __getattr__(self, _):\n        return ''\n\n\n"
+        "Fore = Style = Fore()\nreinit = deinit = lambda: None\n\n\n"
+        "def init():\n    atexit.register(sys.stdout.write, '\\x1b[0m')\n"
+    )
+    command = [sys.executable, "-m", "textzero", "count", "t.txt", "-q"]
+    done = subprocess.run(command, cwd=tmp_path, stdout=terminal, stdin=subprocess.DEVNULL,
+                          timeout=60, env=os.environ | {"PYTHONPATH": str(tmp_path)})  # fmt: skip
+    os.close(terminal)
+    seen = os.read(person, 1 << 16)
+    os.close(person)
+    assert done.returncode == 0 and seen == b"b\t2\r\na\t1\r\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminal here")

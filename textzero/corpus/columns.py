@@ -128,6 +128,8 @@ def _chosen(field: str | None, names: list[Any], what: str) -> Any:
             f"the {what} must have the column {name!r}, got {shown}; name the one with the texts: "
             "Corpus.from_documents(..., field=...)"
         )
+    if names.count(name) > 1:
+        raise InputError(f"the {what} must have the column {name!r} once, got {names.count(name)}")
     return name
 
 
@@ -139,7 +141,10 @@ def _of_dataset(dataset: Any, field: str | None) -> Column:
 
     def batches() -> Iterator[Iterable[Any]]:
         for batch in dataset.iter(_ROWS):
-            yield batch[_chosen(field, list(batch), "dataset")]
+            if isinstance(batch, Mapping):
+                yield batch[_chosen(field, list(batch), "dataset")]
+            else:  # a dataset's format may be pandas, Polars or Arrow
+                yield column_of(batch, field)
 
     return Column(field or DEFAULT_FIELD, batches)
 

@@ -320,7 +320,7 @@ class Steps:
     def _classify(self, vectors: WordVectors | None, models: Callable[[], str]) -> None:
         labelled = labels_of_folders(self.source.root, self.output, self.seed)
         if labelled is None:
-            self.left_out("classify", "no two sub-folders have 60 texts or more to be labels")
+            self.left_out("classify", "no two sub-folders have 60 texts of their own to be labels")
             return
         if why := models():
             self.left_out("classify", why)

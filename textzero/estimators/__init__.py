@@ -2,6 +2,8 @@
 
 Each takes a list of strings, a 1-D array or Series of them, a column of a table, a Hugging Face
 dataset or a `Corpus`, and works in a `Pipeline`, with `GridSearchCV` and in a `ColumnTransformer`.
+A row without text is an error, but for those of a `Corpus`, which gives only what is not empty:
+where rows have labels, give a list or a column.
 
 Example:
     >>> from sklearn.linear_model import LogisticRegression

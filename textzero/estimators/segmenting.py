@@ -24,7 +24,7 @@ class _Cuts(TextTransformer):
     segmenter_: textzero.segmenter.Segmenter
 
     def __init_subclass__(cls) -> None:  # what is cut is no data frame, though it has a name
-        super().__init_subclass__(auto_wrap_output_keys=None)  # type: ignore[call-arg]
+        super().__init_subclass__(auto_wrap_output_keys=None)
 
     def transform(self, X: Texts) -> Array:
         """Cut texts into words.

@@ -10,6 +10,7 @@ from textzero.report.blocks import Block, Cell, Chart, Column, Facts, Line, Sect
 _STAGES = {
     "discover": "finding words", "count": "counting words", "encode": "words as numbers",
     "cooccur": "counting pairs", "train": "training", "all": "all of it",
+    "segment": "cutting the text", "weigh": "weighing words",
 }  # fmt: skip
 _LOSSES = {
     "malformed": "malformed bytes replaced",
@@ -125,7 +126,7 @@ def _curves(manifest: Mapping[str, Any]) -> Section | None:
     """Losses and objectives by sweep."""
     charts: list[Block] = []
     for name, label in (
-        ("losses", "mean weighted squared error of the pairs that met"),
+        ("losses", "weighted squared error of pairs that met"),
         ("objectives", "objective"),
     ):
         values = manifest.get(name)

@@ -34,7 +34,7 @@ from textzero.vectors.trained import TrainingStopped
 from textzero.vectors.training import Trained, TrainingSettings, device_of, train_vectors
 from textzero.vectors.word_vectors import LEXICON, WordVectors
 from textzero.version import __version__
-from textzero.vocabulary import Vocabulary
+from textzero.vocabulary import Vocabulary, at_least_one
 
 
 def embed(
@@ -102,6 +102,9 @@ def embed(
     if old is not None:
         check_start(old, settings)
     distance_weights(window, weighting)  # a wrong setting is told before anything is counted
+    at_least_one("min_count", min_count)
+    if max_words is not None:
+        at_least_one("max_words", max_words)
     keep_probabilities(np.ones(1, np.int64), subsample)
     memory_bytes(memory)
     used = device_of(device)

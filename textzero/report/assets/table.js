@@ -28,7 +28,7 @@ function table(root, data) {
     const opens = place === 0 && detailed ? " opens" : "";
     const head = make("th", { scope: "col", class: column.kind + opens }, button);
     const wide = column.kind === "text" ? usualWidth(column.cells) : 0;
-    if (wide) head.style.minWidth = `min(${wide}ch + ${opens ? 2.3 : 1.4}rem, 26vw)`;
+    if (wide) head.style.minWidth = `min(${wide}ch + ${opens ? 2.3 : 1.4}rem, ${place ? 46 : 28}vw)`;
     return { head, arrow };
   });
   const body = make("tbody", { lang: root.lang });
