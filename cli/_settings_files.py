@@ -109,8 +109,10 @@ def _read(path: Path, own: bool) -> SettingsFile | None:
         raise SettingError(f"{shown_path(path)} is not TOML: {error}") from error
     if path.name == _PYPROJECT:
         tool = tables.get("tool")
-        tables = tool.get("textzero", {}) if isinstance(tool, dict) else {}
-    return SettingsFile(path, tables, text, own) if isinstance(tables, dict) else None
+        if not isinstance(tool, dict) or not isinstance(tool.get("textzero"), dict):
+            return None
+        tables = tool["textzero"]
+    return SettingsFile(path, tables, text, own)
 
 
 def table_of(file: SettingsFile, section: str) -> dict[str, Any]:
