@@ -119,7 +119,7 @@ class Corpus:
             documents: An iterable of strings; a Hugging Face `Dataset` or `IterableDataset`, a
                 DataFrame or Series of pandas or Polars, a table, dataset or column of pyarrow.
                 Rows without text are counted in `Reading.records_without_text`.
-            field: The column of a table that holds the texts ("text").
+            field: The column of a table that holds the texts; None for the only one, or "text".
 
         Raises:
             InputError: The table has no such column.
