@@ -416,7 +416,7 @@ def test_the_first_malformed_byte_is_named_or_refused(tmp_path, encoding, data, 
 
 def test_utf_16_without_its_mark_is_refused_in_a_sentence(tmp_path):
     path = write(tmp_path / "a.txt", "abc".encode("utf-16-le"))
-    with pytest.raises(InputError, match="is not utf-16: UTF-16 stream does not start with BOM"):
+    with pytest.raises(InputError, match=r"is not utf-16: .*[Ss]tream does not start with BOM"):
         read(Corpus(path, encoding="utf-16"))
 
 

@@ -1,5 +1,7 @@
 import pytest
 
+pytest.importorskip("keras")
+
 from textzero.models.answer_score import (
     answer_units,
     character_f1,

@@ -3,6 +3,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+pytest.importorskip("keras")
+
 from textzero.models.answer_spans import Answer, combine_passages, ranked_spans, windows
 
 

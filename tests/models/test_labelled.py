@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytest.importorskip("keras")
+
 from textzero.errors import InputError
 from textzero.models.labelled import LabelledText, LabelledTexts, read_labelled
 

@@ -3,6 +3,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+pytest.importorskip("keras")
+
 from textzero.models.question_matches import KINDS, LONGEST, question_matches
 
 

@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+pytest.importorskip("keras")
+
 from textzero.errors import InputError
 from textzero.models.reading import (
     Question,

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+pytest.importorskip("keras")
+
 from textzero.models.reading import Question
 from textzero.models.reading_examples import (
     ReadingExample,

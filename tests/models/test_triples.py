@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytest.importorskip("keras")
+
 from textzero.errors import InputError
 from textzero.models.prior import KnownFacts
 from textzero.models.triple_score import score_triples
