@@ -263,6 +263,7 @@ def test_labels_are_sub_folders_with_texts_enough(tmp_path):
     assert len({text for text, _ in every}) == 181 and {label for _, label in every} == {"a", "b"}
     assert found == labels.labels_of_folders(tmp_path, tmp_path / "demo")
     assert labels.labels_of_folders(tmp_path / "a", tmp_path / "demo") is None
+    assert found == labels.labels_of_folders(tmp_path, tmp_path)  # the demo's own texts
 
 
 def test_small_files_are_texts_each(tmp_path):

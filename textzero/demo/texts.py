@@ -86,14 +86,17 @@ def folder_texts(folder: str | Path, output: Path) -> Texts:
 def text_files(folder: Path, output: Path) -> tuple[list[str], list[str], list[Path]]:
     """Return the text files of a folder; what was passed over and why; and the files of that.
 
+    What the demo wrote into the folder is left out; the demo's own texts are inside the output.
+
     Raises:
         InputError: There is no file at all.
     """
     listing, own = Corpus(folder, encoding="auto").listing, output.resolve()
+    holds_output = own not in (folder.resolve(), *folder.resolve().parents)
     paths, passed, unread = list[str](), list(listing.skipped), list[Path]()
     for source in listing.sources:
         path = Path(source.path)
-        if own in path.resolve().parents or not source.size:
+        if (holds_output and own in path.resolve().parents) or not source.size:
             continue
         if why := _no_text(path, bool(source.compression), source.format):
             passed.append(f"{path}: {why}")
