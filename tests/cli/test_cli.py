@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -70,22 +69,23 @@ def vectors(tmp_path_factory):
 # --- start and help -----------------------------------------------------------------------------
 
 
-def median_seconds(*command):
+def least_seconds(*command):
+    """Of five runs: other work on the machine only makes them longer."""
     seconds = []
     for _ in range(5):
         begun = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
         seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds)
+    return min(seconds)
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_and_version_are_quick(option):
-    assert median_seconds(sys.executable, "-m", "textzero", option) < 0.3
+    assert least_seconds(sys.executable, "-m", "textzero", option) < 0.3
 
 
 def test_the_import_is_quick():
-    assert median_seconds(sys.executable, "-c", "import textzero") < 0.2
+    assert least_seconds(sys.executable, "-c", "import textzero") < 0.2
 
 
 @pytest.mark.parametrize("code", ["import textzero", "import textzero_cli"])
