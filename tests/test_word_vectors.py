@@ -75,6 +75,13 @@ def test_related_ranks_by_cosine_or_by_inner_product(small):
     assert small.related("a", 4, metric="inner") == [("e", 8), ("b", 2), ("c", 0), ("d", -2)]
 
 
+def test_related_means_together_where_both_matrices_are_held(random_vectors, small):
+    together = random_vectors.related("w3", 5, metric="inner")
+    assert random_vectors.related("w3", 5) == together
+    assert together != random_vectors.related("w3", 5, metric="cosine")
+    assert small.context is None and small.related("a") == small.related("a", metric="cosine")
+
+
 @pytest.mark.parametrize("model", ["center", "sum", "concat", None])
 def test_mutual_information_is_the_mean_of_both_directions(random_vectors, model):
     w, c = random_vectors.vectors.astype(float), random_vectors.context.astype(float)

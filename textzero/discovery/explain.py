@@ -15,6 +15,8 @@ def explain_word(lexicon: Lexicon, word: str) -> str:
       probability 0.133333 (ln -2.0149030)
       other cut 北京 大学 (ln -1.7272210)
       other cut 北京 大 学 (ln -9.2635879)
+    >>> explain_word(lexicon, "东京").splitlines()[1]
+    '  no record of why: nothing was dropped, or the lexicon was written with --no-dropped'
     """
     if not word.strip():
         raise ValueError("a word to explain must not be empty")
