@@ -1,4 +1,4 @@
-"""What all tests share: devices, the corpora beside the repository, Hypothesis without a clock."""
+"""What all tests share: devices, the corpora beside the repository, one seed for what is drawn."""
 
 import importlib
 import os
@@ -18,9 +18,18 @@ GPU_KERNELS = HERE.parent / "textzero" / "kernels" / "gpu"
 EMULATED = "gpu-emulated"  # the CUDA sources run by g++ on the processor, see tests/emulation
 collect_ignore = ["emulation"]
 
-settings.register_profile("textzero", deadline=None, max_examples=60)
-settings.register_profile("emulated", deadline=None, max_examples=10)
-settings.load_profile("textzero")
+
+def pytest_addoption(parser):
+    help = "0: the same draws each time; else examples of Hypothesis and weights of Keras anew"
+    parser.addoption("--seed", type=int, default=0, help=help)
+
+
+def pytest_configure(config):
+    """A run says something of the change and nothing of luck, unless told to look further."""
+    drawing = {"deadline": None, "derandomize": not config.option.seed, "print_blob": True}
+    settings.register_profile("textzero", max_examples=60, **drawing)
+    settings.register_profile("emulated", max_examples=10, **drawing)
+    settings.load_profile("textzero")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -112,6 +121,12 @@ def pytest_runtest_protocol(item):
             return (yield)
     finally:
         settings.load_profile("textzero")
+
+
+@pytest.fixture(scope="session")
+def drawn_from(pytestconfig):
+    """The seed of what tests draw without naming one, such as a layer's first weights."""
+    return pytestconfig.option.seed
 
 
 @pytest.fixture(scope="session")

@@ -234,10 +234,10 @@ def test_a_wrong_column_is_refused(arguments, message):
 def test_a_large_lexicon_is_quick(tmp_path):
     words = [f"word{i}" for i in range(350_000)]
     held = Lexicon(words, np.arange(350_000))
-    begun = time.perf_counter()
+    begun = time.process_time()
     held.save(tmp_path / "l.tsv")
     Lexicon.load(tmp_path / "l.tsv")
-    assert time.perf_counter() - begun < 10  # about one second when nothing else runs
+    assert time.process_time() - begun < 10  # about one second when nothing else runs
 
 
 def test_huge_counts_do_not_overflow():

@@ -1,7 +1,7 @@
 """How objects show themselves: in a line, and in a notebook."""
 
 from html.parser import HTMLParser
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -135,11 +135,11 @@ def test_a_million_words_show_at_once():
     vocabulary = textzero.Vocabulary(words, many)
     vectors = textzero.WordVectors(vocabulary, np.ones((n, 4), np.float32))
     things = [type(counts)(words, many), vocabulary, vectors]
-    begun = perf_counter()
+    begun = process_time()
     for thing in things:
         assert "999,990 more" in thing._repr_html_()
         repr(thing)
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
 
 
 def test_cells_are_short_and_numbers_readable():

@@ -1,5 +1,5 @@
 from itertools import pairwise
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -129,7 +129,7 @@ def test_looking_up_takes_no_longer_for_keys_that_agree_in_their_low_bits(device
     assert_array_equal(keys, np.arange(n) << 44)
     out = np.full(n, -1, np.int32)
     kernels.name_pairs(kernels.new_names(keys[:10]), left, right, 1, size, 1, out)  # compiled
-    begun = perf_counter()
+    begun = process_time()
     kernels.name_pairs(kernels.new_names(keys), left, right, 1, size, 1, out)
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
     assert_array_equal(out, np.arange(1, n + 1))

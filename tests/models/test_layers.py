@@ -148,7 +148,7 @@ def test_a_masked_convolution_sees_zeros_at_padding_and_leaves_zeros_there():
 def test_a_gate_bias_below_zero_carries_the_input_through_many_layers():
     x = np.random.default_rng(0).normal(size=(2, 9, 8)).astype("float32")
     left = []
-    for bias in (0.0, -8.0):
+    for bias in (0.0, -12.0):
         hidden = x
         for place in range(12):
             hidden = GatedDilatedConv1D(gate_bias=bias, name=f"layer_{place}")(hidden)

@@ -218,9 +218,9 @@ def test_a_dense_sentence_takes_less_than_a_second():
     rng = np.random.default_rng(0)
     text = " ".join(f"w{i}" for i in rng.integers(0, 20, 200))
     find_templates(["a b", "a b"], min_count=1)  # compiles
-    begun = time.perf_counter()
+    begun = time.process_time()
     find_templates([text], min_count=1, min_pmi=-20)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_real_questions(data):

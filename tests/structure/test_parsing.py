@@ -180,14 +180,14 @@ def test_a_dense_sentence_takes_less_than_a_second():
     words = [f"w{i}" for i in rng.integers(0, 20, 200)]
     dense = Parser(found.values())
     dense.parse(words[:3])  # compiles
-    begun = time.perf_counter()
+    begun = time.process_time()
     tree = dense.parse(words)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
     assert tree.template is not None
 
 
 def test_a_parser_of_many_templates_is_made_in_no_time():
     templates = [Template((f"w{k}", None)) for k in range(40_000)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     Parser(templates)
-    assert time.perf_counter() - begun < 5  # 40,000^2 additions take longer
+    assert time.process_time() - begun < 5  # 40,000^2 additions take longer

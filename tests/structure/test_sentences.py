@@ -1,6 +1,6 @@
 from itertools import pairwise
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -147,9 +147,9 @@ def test_text_is_normalised_before_it_is_tokenized(tmp_path):
 
 
 def test_a_run_of_full_stops_takes_no_more_time_than_it_is_long():
-    begun = perf_counter()
+    begun = process_time()
     assert cut_sentences("." * 40_000 + "a") == [(0, 40_001)]
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
 
 
 @pytest.mark.parametrize("tokenizer", ["whitespace", by_space])
