@@ -7,6 +7,9 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "textzero/version.py").read_text())[1]
+README = (HERE / "README.md").read_text(encoding="utf-8")
+# On an index there are no files beside the page: their links become their words.
+DESCRIPTION = re.sub(r"\[([^]]+)\]\((?!https?://)[^)]+\)", r"\1", README)
 
 CORE = [
     "backports.zstd>=1.0; python_version < '3.14'",
@@ -59,7 +62,7 @@ setup(
     name="textzero",
     version=VERSION,
     description="Word statistics, words, word vectors and small models, from raw text alone",
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description=DESCRIPTION,
     long_description_content_type="text/markdown",
     author="The textzero developers",
     license_expression="Apache-2.0",

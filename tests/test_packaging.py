@@ -2,6 +2,7 @@
 
 import email
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -109,12 +110,19 @@ def test_the_metadata_say_what_it_is(wheel):
     assert "Typing :: Typed" in about.get_all("Classifier")
     extras = set(about.get_all("Provides-Extra"))
     assert {"all", "docs", "models", "plot", "report", "sklearn", "test"} <= extras
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert about.get_payload(decode=True).decode().strip() == readme.strip()
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {about['Version']}\n" in citation
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["build-system"]["build-backend"] == "setuptools.build_meta"
+
+
+def test_the_page_on_an_index_is_the_readme_without_links_that_lead_nowhere(wheel):
+    name = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
+    page = email.message_from_bytes(wheel.read(name)).get_payload(decode=True).decode().strip()
+    links = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").strip()
+    assert links.sub(r"\1", page) == links.sub(r"\1", readme) != readme
+    assert all(to.startswith("https://") for _, to in links.findall(page))
 
 
 def run(*arguments):
