@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from textzero import crew
+from textzero.engines.local import Threads
 from textzero.errors import ResourceError
 from textzero.parallel import ordered_threads, run_processes, run_threads, worker_count
 
@@ -162,6 +163,37 @@ def test_ordered_threads_raise_in_order_and_end_their_threads():
     assert threading.active_count() == before
 
 
+def in_order(work, tasks):
+    yield from ordered_threads(work, tasks, 2)
+
+
+def on_the_engine(work, tasks):
+    yield from Threads(2).run(work, tasks)
+
+
+@pytest.mark.parametrize("results_of", [in_order, on_the_engine])
+def test_results_that_are_dropped_half_way_are_not_waited_for(results_of):
+    """The garbage collector drops them in any thread, under any lock: a wait may have no end."""
+    working, go_on = threading.Event(), threading.Event()
+
+    def work(n):
+        if n:
+            working.set()
+            go_on.wait()
+        return n
+
+    results = results_of(work, [0, 1])
+    next(results)
+    working.wait()
+    dropping = threading.Thread(target=results.close, daemon=True)
+    dropping.start()
+    dropping.join(20)
+    try:
+        assert not dropping.is_alive()
+    finally:
+        go_on.set()
+
+
 def test_processes_do_every_task_once(workers_module):
     assert sorted(run_processes(workers_module.square, range(40), 2)) == [n * n for n in range(40)]
     assert list(run_processes(workers_module.square, [], 2)) == []
@@ -311,6 +343,7 @@ def test_the_first_process_is_shielded_from_ctrl_c_as_well():
 import signal
 from multiprocessing import resource_tracker
 from textzero import crew
+from textzero.engines.local import Threads
 with crew._ctrl_c_waits():
     resource_tracker.ensure_running()
     print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))

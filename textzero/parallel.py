@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -83,6 +84,25 @@ def run_threads(
     return states
 
 
+@contextmanager
+def thread_pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads for a generator: at its end their work is done, or has failed and begins no more.
+
+    A generator that is dropped half-way waits for none. The garbage collector may drop it while
+    this very thread starts another, under the lock that each thread takes when it ends: to wait
+    for one there would be for ever.
+    """
+    pool = ThreadPoolExecutor(workers)
+    is_dropped = False
+    try:
+        yield pool
+    except GeneratorExit:
+        is_dropped = True
+        raise
+    finally:
+        pool.shutdown(wait=not is_dropped, cancel_futures=True)
+
+
 def ordered_threads(
     work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
 ) -> Iterator[Result]:
@@ -90,18 +110,14 @@ def ordered_threads(
 
     At most two tasks a worker are ahead of the one that is yielded, so results do not pile up.
     """
-    source = iter(tasks)
-    pool = ThreadPoolExecutor(workers)
     waiting: deque[Future[Result]] = deque()
-    try:
-        for task in source:
+    with thread_pool(workers) as pool:
+        for task in tasks:
             waiting.append(pool.submit(work, task))
             if len(waiting) >= 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def run_processes(

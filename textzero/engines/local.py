@@ -2,11 +2,11 @@
 
 import pickle
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
 from textzero.engines.base import Engine, Result, Task, pickled
-from textzero.parallel import run_processes, worker_count
+from textzero.parallel import run_processes, thread_pool, worker_count
 
 
 class Threads(Engine):
@@ -23,8 +23,7 @@ class Threads(Engine):
         """See `Engine.run`."""
         waiting = iter(enumerate(tasks))
         running: dict[Future[Result], int] = {}
-        pool = ThreadPoolExecutor(self.workers)
-        try:
+        with thread_pool(self.workers) as pool:
             while True:
                 while len(running) < 2 * self.workers and (entry := next(waiting, None)):
                     running[pool.submit(work, entry[1])] = entry[0]
@@ -32,8 +31,6 @@ class Threads(Engine):
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield running.pop(future), future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Processes(Engine):
