@@ -1,6 +1,7 @@
 """Reports with a block of every kind, and a browser that refuses the network."""
 
 import shutil
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,6 +23,7 @@ from textzero.report.blocks import (
     Table,
     Text,
 )
+from textzero.report.page import write_page
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -230,3 +232,39 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def opened(chromium, tmp_path_factory):
+    """Opens a report in a browser without a network, and fails for what it complains about."""
+    folder = tmp_path_factory.mktemp("reports")
+    files = {}
+
+    @contextmanager
+    def open_report(name, report, width=1280, **settings):
+        if name not in files:
+            files[name] = folder / f"{name}.html"
+            write_page(report(), files[name])
+        phone = width < 500
+        context = chromium.new_context(
+            viewport={"width": width, "height": 800}, is_mobile=phone, has_touch=phone, **settings
+        )
+        complaints, requests = [], []
+
+        def serve(route):
+            requests.append(route.request.url)
+            (route.continue_ if route.request.url.startswith("file:") else route.abort)()
+
+        context.route("**/*", serve)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(files[name].as_uri())
+        if settings.get("java_script_enabled", True):
+            page.wait_for_selector("script[data-packed]", state="detached")
+        yield page
+        context.close()
+        assert complaints == []
+        assert requests == [files[name].as_uri()]
+
+    return open_report

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -61,6 +62,19 @@ def write_all(folder):
 def outputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("outputs")
     return folder, write_all(folder)
+
+
+@pytest.mark.parametrize("manifest", ["{", "[1]", '{"kind": null}'])
+@pytest.mark.parametrize("name", ["vectors", "pairs"])
+def test_an_output_with_a_damaged_manifest_is_named_not_passed_over(
+    outputs, tmp_path, name, manifest
+):
+    folder, _ = outputs
+    shutil.copytree(folder / name, tmp_path / name)
+    (tmp_path / name / "manifest.json").write_text(manifest)
+    for shown in (tmp_path / name, tmp_path):
+        with pytest.raises(InputError, match=r"must be JSON|must hold|must be of kind"):
+            make_report(shown, tsne=False)
 
 
 def test_each_output_is_known_by_its_content_and_shown(outputs):

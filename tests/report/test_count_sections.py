@@ -55,7 +55,7 @@ def test_the_fit_says_over_which_ranks_and_what_it_is_not():
     section = by_title(count_sections(table_of((10**6 // np.arange(1, 101)).tolist())))[
         "Zipf's curve"
     ]
-    assert "ranks 10 to 100 falls with a slope of -1.00" in section.about
+    assert "ranks 10 to 100 falls with a slope of −1.00" in section.about
     assert "no test of the law" in section.about
     dashed = section.blocks[0].lines[1]
     assert dashed.style == "dashed" and list(dashed.x) == [10, 100]

@@ -9,6 +9,7 @@ import pytest
 
 from textzero.errors import InputError
 from textzero.report import training
+from textzero.report.artefacts import make_report
 from textzero.report.blocks import Bars, Chart, Facts, Matrix, Passages, Table, Text
 from textzero.report.checks import check_report
 from textzero.report.models import is_model, model_kind, model_sections
@@ -58,8 +59,15 @@ def test_the_best_epoch_is_marked_on_the_curve_of_its_score(tmp_path):
     assert (best.name, list(best.x), list(best.y)) == ("best epoch", [2.0], [0.8])
     assert "epoch 2" in sections[0].about and "0.8000" in sections[0].about
     found = facts(sections)
-    assert found["numbers in the network"] == 12 and found["seconds of training"] == 2.5
+    assert found["parameters"] == 12 and found["seconds of training"] == 2.5
     assert found["epochs"] == "3 of at most 9"
+
+
+def test_the_page_of_a_model_is_in_the_language_of_its_tokens(tmp_path):
+    folder = model_folder(tmp_path / "m", HISTORY)
+    assert make_report(folder).language == "und"
+    (folder / "tokens.tsv").write_text("的\t9\n是\t5\na\t1\n", encoding="utf-8")
+    assert make_report(folder).language == "zh"
 
 
 def test_curves_need_no_keras(tmp_path):
@@ -307,7 +315,19 @@ def test_the_worst_questions_come_first_with_their_passages():
     assert [(s.text, s.mark) for s in first[0].spans if s.mark] == [("甲", "wrong")]
     assert [(s.text, s.mark) for s in first[1].spans if s.mark] == [("一九四九年", "missed")]
     [chart] = blocks(made, Chart)
-    assert list(chart.lines[0].y) == [1.0, 0.5, pytest.approx(1 / 3)]
+    assert (list(chart.lines[0].x), list(chart.lines[0].y)) == ([1.0], [pytest.approx(1 / 3)])
+
+
+def test_the_curve_of_the_surest_questions_begins_where_a_share_means_something():
+    pytest.importorskip("keras")
+    from textzero.models.answer_spans import Answer
+    from textzero.models.reading import Question
+    from textzero.report.reader import reading_sections
+
+    asked = [Question("谁?", ("甲写了乙",), ("甲",))] * 20
+    given = [Answer("甲" if k < 5 else "乙", 1 - k / 20, 0, 0, 1) for k in range(20)]
+    [chart] = blocks(reading_sections(asked, given), Chart)
+    assert (chart.lines[0].x[0], chart.lines[0].y[0]) == (0.5, 0.5)  # ten of twenty
 
 
 def test_triples_are_right_missed_or_wrong():

@@ -32,12 +32,12 @@ OURS = {
     *("html", "head", "meta", "title", "style", "body", "header", "main", "footer", "nav", "ol"),
     *("li", "a", "h1", "h2", "h3", "p", "div", "section", "span", "article", "dl", "dt", "dd"),
     *("table", "thead", "tbody", "tr", "th", "td", "svg", "rect", "figure", "details", "summary"),
-    "script",
+    *("noscript", "script"),
 }
 ATTRIBUTES = {  # no others are written, and only those of DATA hold data
     *("http-equiv", "content", "name", "charset", "lang", "id", "class", "href", "role", "hidden"),
     *("aria-label", "aria-labelledby", "aria-hidden", "aria-live", "data-block", "scope"),
-    *("colspan", "width", "height", "title", "type"),
+    *("colspan", "width", "height", "title", "type", "open"),
 }
 
 
@@ -134,15 +134,21 @@ def test_rows_are_in_the_order_that_is_asked_for_and_empty_cells_last():
     ]  # fmt: skip
 
 
-def decoded(packed):
-    return np.frombuffer(base64.b64decode(packed["b"]), f"<{packed['f']}")
+def decoded(packed, held=b""):
+    """Numbers as the script reads them: in the page itself, or among the bytes of the block."""
+    place = packed["b"]
+    planes = base64.b64decode(place) if isinstance(place, str) else held[place[0] : sum(place)]
+    size = int(packed["f"][1])
+    rows = np.frombuffer(planes, np.uint8).reshape(size, -1).T
+    return np.ascontiguousarray(rows).view(f"<{packed['f']}").ravel()
 
 
 @pytest.mark.parametrize(
     "values, digits, form",
     [([1, 2, 255], None, "u1"), ([-1, 300], None, "i2"), ([0.5, 0.25], 2, "i1"),
      ([1234567.891, 2.0], 3, "i4"), ([1e300, 1.0], None, "f8"), ([2**40, 1], None, "f8"),
-     ([None, 2], 0, "i1"), ([0.5, 1e-9], 2, "f8"), ([float("inf"), 1.5], 2, "f8")],
+     ([None, 2], 0, "i1"), ([0.5, 1e-9], 2, "f8"), ([float("inf"), 1.5], 2, "f8"),
+     ([1.5] * 20 + [1e-9, None, float("-inf")], 2, "i2")],
 )  # fmt: skip
 def test_numbers_are_packed_in_few_bytes_that_hold_what_is_shown(values, digits, form):
     table = Table([Column("n", values, "number", digits)])
@@ -170,21 +176,35 @@ def test_packed_numbers_are_written_as_the_exact_ones():
 
 def test_much_data_is_compressed_and_whole():
     words = [f"word {n % 1000}" for n in range(20_000)]
-    text = page(only(Table([Column("w", words), Column("n", np.arange(20_000.0) / 4, "number")])))
+    text = page(
+        only(Table([Column("w", words), Column("n", np.arange(20_000.0) / 4, "number", 2)]))
+    )
     assert len(text) < 300_000
     (packed,) = re.findall(r"data-packed>([^<]*)<", text)
-    content = json.loads(zlib.decompress(base64.b64decode(packed)))
+    whole = zlib.decompress(base64.b64decode(packed))
+    end = 4 + int.from_bytes(whole[:4], "little")
+    content, held = json.loads(whole[4:end]), whole[end:]
     word, number = (column["cells"] for column in content["columns"])
-    places = decoded(word["i"]).tolist()
+    places = decoded(word["i"], held).tolist()
     assert [word["s"][place] for place in places] == words
-    np.testing.assert_array_equal(unpacked(number), np.arange(20_000) / 4)
+    np.testing.assert_array_equal(unpacked(number, held), np.arange(20_000) / 4)
 
 
-def unpacked(cells):
-    values = decoded(cells)
+def unpacked(cells, held=b""):
+    values = decoded(cells, held)
     if "d" not in cells:
         return values.astype(float)
-    return np.where(values == np.iinfo(values.dtype).min, np.nan, values / 10 ** cells["d"])
+    values = np.where(values == np.iinfo(values.dtype).min, np.nan, values / 10 ** cells["d"])
+    if "at" in cells:
+        values[decoded(cells["at"], held)] = decoded(cells["exact"], held)
+    return values
+
+
+def test_values_of_a_chart_are_named_by_their_labels_shortened():
+    line = Line("words", [1, 2], [3, 4], labels=["the", "y" * 5000])
+    html = page(only(Chart([line], "rank", "count")))
+    names = re.findall(r'<th scope="row">(.*?)</th>', html)
+    assert names[0] == "the" and names[1].startswith("yyy") and len(names[1]) < 80
 
 
 def test_a_map_keeps_places_and_neighbours(samples):

@@ -190,10 +190,21 @@ def test_the_table_of_neighbours_begins_with_words():
     sections = vector_sections(vectors_of(rows_of(), words), with_tsne=False)
     section = next(s for s in sections if s.title == "Neighbours")
     held = {c.name: list(c.cells) for c in section.blocks[0].columns}
-    assert held["word"][:2] == ["猫", "狗"] and held["rank"][:2] == [2, 3]
+    assert held["word"][:2] == ["猫", "狗"] and held["count"][:2] == [59, 58]
     assert "The 59 most frequent of 60 words, punctuation left out" in section.about
-    first, _, cosine = held["nearest words, with their cosines"][0].split(", ")[0].rpartition(" ")
+    first, _, cosine = held["nearest words"][0].split(", ")[0].rpartition(" ")
     assert first in words and float(cosine) == pytest.approx(held["highest cosine"][0], abs=0.005)
+
+
+def test_the_cosine_of_a_word_written_leftwards_stands_behind_it():
+    words = ["بيت", "ملك", *(f"w{i}" for i in range(58))]
+    rows = rows_of()
+    rows[1] = rows[0]
+    section = next(s for s in vector_sections(vectors_of(rows, words), with_tsne=False)
+                   if s.title == "Neighbours")  # fmt: skip
+    near = next(iter(section.blocks[0].columns[1].cells))
+    assert near.startswith("ملك\N{LEFT-TO-RIGHT MARK} 1.00, w")
+    assert near.count("\N{LEFT-TO-RIGHT MARK}") == 1
 
 
 def test_a_vector_that_is_not_finite_is_named():

@@ -198,13 +198,13 @@ def _templates(path: Path, wishes: Wishes) -> _Part:
 
 
 def _model(path: Path, wishes: Wishes) -> _Part:
-    from textzero.report.models import model_kind, model_sections
+    from textzero.report.models import model_kind, model_language, model_sections
 
     data: Any = list(wishes.data) or None
     if data and wishes.read_data is not None:
         data = wishes.read_data(model_kind(path), data)
     sections = model_sections(path, data, wishes.texts, say=wishes.say)
-    return _Part(sections, named(path, "model"))
+    return _Part(sections, named(path, "model"), model_language(path))
 
 
 def _folder(path: Path, wishes: Wishes) -> _Part:

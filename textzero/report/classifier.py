@@ -215,7 +215,7 @@ def _worst(
     items: list[Passage] = []
     for i, result in zip(chosen, results, strict=True):
         label = model.labels[int(gold[i])]
-        heading = f"{result.label} {sure[i]:.3f}; right is {label} {table[i, gold[i]]:.3f}"
+        heading = f"{result.label} ({sure[i]:.3f}); right is {label} ({table[i, gold[i]]:.3f})"
         items.append(explained_passage(result, heading, _LONGEST))
     shown = f"The {len(items):,} most confident of" if len(items) < wrong.size else "All"
     about = (

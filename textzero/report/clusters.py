@@ -94,7 +94,7 @@ def cluster_sections(clusters: Clusters, *, words: int = 50_000) -> list[Section
             Column("cluster", np.arange(len(clusters)), "number", 0),
             Column("first words", firsts),
             Column("words", sizes, "bar", 0),
-            Column("flow", flows, "share", about="how often a walk over similar words is in it"),
+            Column("flow", flows, "share", 2, about="how often a walk over similar words is in it"),
         ],
         details=[[Passage([Span(" ".join(members))])] for members in clusters],
         search="Find a cluster by its first words",
@@ -126,7 +126,13 @@ def _words(clusters: Clusters, most: int) -> Section:
             Column("word", [word for word, _, _ in shown]),
             Column("together with", ["" if n < 0 else firsts[n] for _, n, _ in shown]),
             Column("cluster", [None if n < 0 else n for _, n, _ in shown], "number", 0),
-            Column("flow", [flow for _, _, flow in shown], "number", 6),
+            Column(
+                "flow",
+                [flow for _, _, flow in shown],
+                "share",
+                4,
+                about="how often a walk over similar words is at the word",
+            ),
         ],
         search="Find a word",
     )

@@ -3,8 +3,10 @@
 import numpy as np
 
 from textzero._compat import Array
+from textzero._frames import short
 from textzero.counts import Counts
 from textzero.report.blocks import Block, Chart, Column, Facts, Line, Section, Table, Text
+from textzero.report.figures import number_text
 from textzero.report.scripts import SIGNS, script_of, scripts_of
 from textzero.report.tables import (
     coverage_chart,
@@ -45,7 +47,7 @@ def _about(counts: Counts, total: int) -> str:
     )
     return (
         f"{total:,} tokens are {len(counts):,} different words. The most frequent, punctuation "
-        f"aside, is “{top}”: {number / max(total, 1):.1%} of the tokens."
+        f"aside, is “{short(top)}”: {number / max(total, 1):.1%} of the tokens."
     )
 
 
@@ -112,11 +114,11 @@ def _zipf(counts: Counts, numbers: Array) -> Section:
         exponent, height, (first, last) = fit
         ranks = np.array([first, last])
         line = np.exp(height - exponent * np.log(ranks))
-        lines.append(Line(f"slope -{exponent:.2f}", ranks, line, "dashed"))
+        lines.append(Line(f"slope {number_text(-exponent, 2)}", ranks, line, "dashed"))
         about += (
             f" The straight line through ranks {first:,} to {last:,} falls with a slope of "
-            f"-{exponent:.2f} (least squares; Zipf's law says -1). It describes this stretch; it "
-            "is no test of the law."
+            f"{number_text(-exponent, 2)} (least squares; Zipf's law says {number_text(-1)}). It "
+            "describes this stretch; it is no test of the law."
         )
     if places.size < numbers.size:
         about += (

@@ -11,7 +11,7 @@ from textzero.report.blocks import Column, Facts, Passage, Passages, Section, Sp
 _LONGEST = 1000  # characters of a text that are shown
 KEY = (
     Span("right", mark="right"),
-    Span("found, but not so", mark="wrong"),
+    Span("found in error", mark="wrong"),
     Span("missed", mark="missed"),
 )
 

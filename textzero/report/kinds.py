@@ -25,6 +25,9 @@ _WRITTEN: dict[str, Kind] = {  # by the beginning, so that the reader tells of a
     "textzero co-occurrence": "co-occurrences",
     "textzero model": "model",
 }
+_HELD: dict[str, Kind] = {
+    "vectors.safetensors": "vectors", "rows.bin": "co-occurrences", "weights.safetensors": "model",
+}  # fmt: skip
 _HEAD = 1 << 16
 _NUMBER = re.compile(r"[0-9]+")
 _GLOVE_WORDS = re.compile(r"\S+ [0-9]+")
@@ -49,6 +52,9 @@ def _folder_kind(path: Path) -> Kind | None:
         for begin, kind in _WRITTEN.items():
             if written.startswith(begin):
                 return kind
+    for name, kind in _HELD.items():  # whose manifest is damaged, as reading it will say
+        if (path / name).is_file():
+            return kind
     return "folder" if any(not entry.name.startswith(".") for entry in path.iterdir()) else None
 
 

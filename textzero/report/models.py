@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from textzero.errors import InputError
+from textzero.packed import PackedStrings
 from textzero.report.blocks import Section
+from textzero.report.scripts import language_of
 from textzero.report.training import ModelFolder, training_sections
 
 _PARTS = {  # class -> its file here, and what reads its labelled data
@@ -18,6 +20,7 @@ _PARTS = {  # class -> its file here, and what reads its labelled data
     "Reader": ("reader", "reading", "read_questions"),
     "Extractor": ("extractor", "triples", "read_triples"),
 }
+_HEAD = 1 << 16  # characters of a list of tokens that are looked at
 
 
 def is_model(folder: str | Path) -> bool:
@@ -35,6 +38,17 @@ def model_kind(folder: str | Path) -> str:
         InputError: The folder holds no model.
     """
     return ModelFolder.open(folder).kind
+
+
+def model_language(folder: str | Path) -> str:
+    """Guess the BCP 47 tag of the texts that a model reads, from its known tokens; or "und"."""
+    for name in ("tokens.tsv", "words_0.tsv"):
+        if (Path(folder) / name).is_file():
+            with open(Path(folder) / name, encoding="utf-8", errors="replace") as file:
+                lines = file.read(_HEAD).splitlines()
+            words = [word for line in lines if (word := line.partition("\t")[0])]
+            return language_of(PackedStrings.from_strings(words))
+    return "und"
 
 
 def model_sections(

@@ -1,12 +1,15 @@
-"""Blocks as JSON for the page's script: column by column, numbers as base64 of their bytes.
+"""Blocks as JSON for the page's script: column by column, numbers as their bytes.
 
 Every text goes through `page_text` or `page_word`, so that the script need not think about what it
-shows; and what JSON says is written so that it cannot end the element that holds it.
+shows; and what JSON says is written so that it cannot end the element that holds it. Of numbers
+of several bytes the lowest bytes of all come first, then the next: high ones are alike, and
+alike bytes side by side are deflated to few.
 """
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -19,6 +22,7 @@ from textzero.shown.text import page_text, page_word
 
 _GRID = 65535  # steps of a map's longer side
 _LARGEST = (1 << 31) - 2  # of numbers that are kept as whole ones
+_RARE = 8  # a column has one number in so many, or fewer, that is kept exactly
 _FEW = 4  # a column of that many cells a distinct text, or more, is kept as numbers of texts
 
 
@@ -28,8 +32,31 @@ def as_json(content: Any) -> str:
     >>> as_json({"a": "</script><!--"})
     '{"a":"\\u003c/script>\\u003c!--"}'
     """
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
+    return _json(content, lambda held: base64.b64encode(held).decode("ascii")).replace(
+        "<", "\\u003c"
+    )
+
+
+def compressed(content: Any) -> str:
+    """Return base64 of what is deflated: the length of the JSON (uint32), it, bytes it tells of.
+
+    In place of bytes the JSON says where behind it they begin, and how many they are.
+    """
+    held: list[bytes] = []
+
+    def put(part: bytes) -> list[int]:
+        held.append(part)
+        return [sum(map(len, held[:-1])), len(part)]
+
+    text = _json(content, put).encode("utf-8")
+    whole = b"".join([len(text).to_bytes(4, "little"), text, *held])
+    return base64.b64encode(zlib.compress(whole, 6)).decode("ascii")
+
+
+def _json(content: Any, put: Callable[[bytes], Any]) -> str:
+    return json.dumps(
+        content, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=put
+    )
 
 
 def packed_table(table: Table, order: tuple[int, bool] | None) -> dict[str, Any]:
@@ -110,29 +137,33 @@ def _array(values: Iterable[Any]) -> Array:
 def _rounded(values: Iterable[Any], digits: int, percent: bool) -> dict[str, Any] | None:
     """Return numbers as whole ones and how often to divide them by ten: as they will be written.
 
-    The lowest whole number of the type stands for none. None: something would be written in
-    another way, as is a number so small that all of its digits would be 0.
+    The lowest whole number of the type stands for none. What would be written in another way, as
+    is a number so small that all of its digits would be 0, is kept beside, with its places; None:
+    that is too much.
     """
     exact = _array(values)
     if exact.dtype.kind in "iu":
         return numbers(exact)
     with np.errstate(over="ignore"):
         scaled = (exact * 100 if percent else exact) * 10.0**digits
-    there = ~np.isnan(exact)
-    if not (np.abs(scaled[there]) < _LARGEST).all():
-        return None
+        there = np.abs(scaled) < _LARGEST
     sizes = np.abs(np.where(there, scaled, 0))
     whole = np.floor(sizes + 0.5)
     for place in np.flatnonzero(np.abs(sizes % 1 - 0.5) < 1e-6).tolist():  # what is a half, really?
         size = Decimal(abs(float(exact[place] * 100 if percent else exact[place])))
         whole[place] = float(size.scaleb(digits).to_integral_value(ROUND_HALF_UP))
-    if (there & (exact != 0) & (whole == 0)).any():
+    there &= (exact == 0) | (whole != 0)
+    other = np.flatnonzero(~there & ~np.isnan(exact))
+    if len(other) * _RARE > len(exact):
         return None
     signed = np.where(there, np.copysign(whole, scaled), 0).astype(np.int64)
     most = int(np.abs(signed).max(initial=0))
     kind = next(k for k in (np.int8, np.int16, np.int32) if most <= np.iinfo(k).max)
     signed[~there] = np.iinfo(kind).min
-    return {**_bytes(signed.astype(kind)), "d": digits + 2 * percent}
+    content = {**_bytes(signed.astype(kind)), "d": digits + 2 * percent}
+    if len(other):
+        content["at"], content["exact"] = numbers(other), _bytes(exact[other])
+    return content
 
 
 def _integer_type(values: Array) -> type:
@@ -144,9 +175,9 @@ def _integer_type(values: Array) -> type:
 
 
 def _bytes(values: Array) -> dict[str, Any]:
-    little = values.astype(values.dtype.newbyteorder("<"), copy=False)
-    name = f"{values.dtype.kind}{values.dtype.itemsize}"
-    return {"f": name, "b": base64.b64encode(little.tobytes()).decode("ascii")}
+    little = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+    planes = little.view(np.uint8).reshape(-1, values.dtype.itemsize).T
+    return {"f": f"{values.dtype.kind}{values.dtype.itemsize}", "b": planes.tobytes()}
 
 
 def packed_passages(passages: Passages) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import base64
 import hashlib
 import os
 import re
-import zlib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -43,6 +42,10 @@ _SCRIPTS = (
 _STYLES = ("report", "blocks", "map")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _LONG = 1 << 16  # characters of data; longer ones are compressed
+_NOSCRIPT = (
+    '<noscript><p class="note warning" role="note">JavaScript is off: tables show their first '
+    "rows, charts some of their values, and maps only words.</p></noscript>\n"
+)
 _CONTENTS = 3  # sections, from which on the page lists them
 
 
@@ -78,6 +81,7 @@ def page_parts(report: Report) -> Iterator[str]:
         if report.about
         else "</header>\n"
     )
+    yield _NOSCRIPT
     if len(report.sections) >= _CONTENTS:
         yield _contents(report)
     yield '<main id="report">\n'
@@ -172,7 +176,7 @@ def _data(content: dict[str, object], title: str) -> str:
     text = packing.as_json(content)
     if len(text) < _LONG:
         return f'<script type="application/json">{text}</script>'
-    packed = base64.b64encode(zlib.compress(text.encode("utf-8"), 6)).decode("ascii")
+    packed = packing.compressed(content)
     return f'<script type="application/json" data-packed>{packed}</script>'
 
 

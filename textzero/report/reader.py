@@ -7,6 +7,7 @@ from textzero.errors import InputError
 from textzero.models.answer_score import character_f1, exact_match, score_answers
 from textzero.report.blocks import Chart, Column, Facts, Line, Passage, Section, Span, Table, Text
 
+_FIRST = 10  # questions, before which a share of them says nothing
 _AROUND = 120  # characters of a passage that are shown on each side of an answer
 
 
@@ -56,9 +57,11 @@ def reading_sections(
     for place, i in enumerate(sure, 1):
         right += exact[i]
         shares.append(right / place)
+    first = min(_FIRST, len(sure)) - 1
     kept = [place / len(sure) for place in range(1, len(sure) + 1)]
-    chart = Chart([Line("exact match", kept, shares)], "share of the questions, the surest first",
-                  "exact match among them", name="surest")  # fmt: skip
+    line = Line("exact match", kept[first:], shares[first:])
+    chart = Chart([line], "share of the questions, the surest first", "exact match among them",
+                  name="surest")  # fmt: skip
     about = "Exact match and F1 of characters, as CMRC 2018 counts them."
     return [Section("Scores", [facts, chart], about), _worst(questions, answers, f1, exact, worst)]
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from textzero._frames import short
 from textzero.report.blocks import (
     Bars,
     Chart,
     Column,
     Facts,
+    Line,
     Map,
     Matrix,
     Passage,
@@ -200,13 +202,13 @@ def _matrix_cell(row: str, column: str, count: float, share: float, same: bool) 
 
 
 def chart_html(block: Chart) -> str:
-    """Return some points of each line, as a table; the script draws the chart above it."""
+    """Return some points of each line, as a table; the script closes it and draws above it."""
     rows: list[str] = []
     for line in block.lines:
         x, y = np.asarray(line.x, np.float64), np.asarray(line.y, np.float64)
         told = np.unique(np.linspace(0, len(x) - 1, min(len(x), _POINTS_TOLD)).round().astype(int))
         rows.extend(
-            f'<tr><th scope="row">{html_text(line.name)}</th><td class="number">'
+            f'<tr><th scope="row">{html_text(_named(line, k))}</th><td class="number">'
             f'{number_text(x[k])}</td><td class="number">{number_text(y[k])}</td></tr>'
             for k in (told.tolist() if len(x) else [])
         )
@@ -215,11 +217,16 @@ def chart_html(block: Chart) -> str:
     head = f'<th scope="col" class="number">{html_text(block.x_label)}</th>'
     head += f'<th scope="col" class="number">{html_text(block.y_label)}</th>'
     told_html = (
-        f'<details class="meaning"><summary>Values: {some}</summary><div class="scroll"><table>'
+        f'<details class="meaning" open><summary>Values: {some}</summary>'
+        '<div class="scroll"><table>'
         f'<thead><tr><th scope="col"></th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></details>"
     )
     return f"{told_html}{off_axes_html(block)}"
+
+
+def _named(line: Line, place: int) -> str:
+    return short(page_word(line.labels[place])) if line.labels else line.name
 
 
 def off_axes(chart: Chart) -> int:

@@ -141,7 +141,7 @@ def _made_of(files: ModelFolder, history: list[dict[str, float]]) -> Section:
         facts["seconds of training"] = training["seconds"]
     if _is_number(training.get("texts")):
         facts["training examples"] = training["texts"]
-    facts["numbers in the network"] = _parameters(files.path)
+    facts["parameters"] = _parameters(files.path)
     facts |= encoder
     sources = files.manifest.get("sources")
     for name, paths in sources.items() if isinstance(sources, dict) else ():
@@ -156,11 +156,9 @@ def _made_of(files: ModelFolder, history: list[dict[str, float]]) -> Section:
     network = {str(k): _shown(v) for k, v in files.config.get("settings", {}).items()}
     how = {k: _shown(v) for k, v in training.items() if k not in ("history", "seconds", "texts")}
     blocks: list[Block] = [Facts({k: v for k, v in facts.items() if v is not None})]
-    names, values = [*network, *how], [*network.values(), *how.values()]
-    parts = ["network"] * len(network) + ["training"] * len(how)
-    if names:
-        columns = [Column("of", parts), Column("setting", names), Column("value", values)]
-        blocks.append(Table(columns, page=50))
+    for name, settings in (("network", network), ("training", how)):
+        if settings:
+            blocks += [Text([f"Settings of the {name}:"]), Facts(settings)]
     return Section("What it is made of", blocks)
 
 

@@ -1,5 +1,6 @@
 """What vectors show: a map of the words, groups of them, neighbours, lengths."""
 
+import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -255,23 +256,29 @@ def _neighbour_table(
     rows, best = [], []
     for near, cosine in zip(nearest[listed].tolist(), cosines[listed].tolist(), strict=True):
         pairs = [(names[i], c) for i, c in zip(near, cosine, strict=True) if i >= 0]
-        rows.append(", ".join(f"{word} {c:.2f}" for word, c in pairs))
+        rows.append(", ".join(f"{word}{_end(word)} {c:.2f}" for word, c in pairs))
         best.append(pairs[0][1] if pairs else None)
     columns = [
         Column("word", [names[i] for i in listed.tolist()]),
-        Column("nearest words, with their cosines", rows),
+        Column("nearest words", rows, about="with their cosines"),
         Column("highest cosine", best, "number", 2),
-        Column("rank", listed + 1, "number", 0),
     ]
     counts = vectors.vocabulary.counts[: len(names)]
-    if counts.any():
-        columns.insert(3, Column("count", counts[listed], "number", 0))
+    columns.append(
+        Column("count", counts[listed], "number", 0) if counts.any()
+        else Column("rank", listed + 1, "number", 0)
+    )  # fmt: skip
     about = (
         f"The {listed.size:,} most frequent of {len(vectors):,} words, punctuation left out, each "
         "with the words that are used most like it."
     )
     about += " The map has the neighbours of the others." if listed.size < len(names) else ""
     return Section("Neighbours", [Table(columns, search="Find a word")], about)
+
+
+def _end(word: str) -> str:
+    """A mark behind a word that is written leftwards, or it would swallow the number behind it."""
+    return "\N{LEFT-TO-RIGHT MARK}" * any(unicodedata.bidirectional(c) in {"R", "AL"} for c in word)
 
 
 def _lengths(vectors: "WordVectors") -> Section:

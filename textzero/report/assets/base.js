@@ -26,16 +26,36 @@ function bytesOf(base64) {
   return bytes;
 }
 
+// Texts or numbers, as report/packing.py writes them; `held` are the bytes of the block that starts.
+let held = null;
+
 function unpack(packed) {
   if (packed.i) {
     const places = unpack(packed.i);
     return Array.from(places, (place) => packed.s[place]);
   }
   if (packed.s) return packed.s;
-  const values = new ARRAYS[packed.f](bytesOf(packed.b).buffer);
+  const values = numbersOf(ARRAYS[packed.f], bytesIn(packed.b));
   if (packed.d === undefined) return values;
   const none = -(2 ** (8 * values.BYTES_PER_ELEMENT - 1));
-  return Float64Array.from(values, (value) => (value === none ? NaN : value / 10 ** packed.d));
+  const all = Float64Array.from(values, (value) => (value === none ? NaN : value / 10 ** packed.d));
+  if (packed.at) {
+    const exact = unpack(packed.exact);
+    unpack(packed.at).forEach((place, k) => { all[place] = exact[k]; });
+  }
+  return all;
+}
+
+const bytesIn = (b) => (typeof b === "string" ? bytesOf(b) : held.subarray(b[0], b[0] + b[1]));
+
+function numbersOf(Type, planes) {
+  const bytes = new Uint8Array(planes.length);
+  const size = Type.BYTES_PER_ELEMENT;
+  const count = planes.length / size;
+  for (let plane = 0, from = 0; plane < size; plane++) {
+    for (let to = plane; from < count * (plane + 1); to += size) bytes[to] = planes[from++];
+  }
+  return new Type(bytes.buffer);
 }
 
 // As report/figures.py writes them.

@@ -13,6 +13,7 @@ function chart(root, data) {
       + "Arrow keys read the values.",
   });
   root.append(...(lines.length > 1 ? [legend] : []), picture);
+  root.parentElement.querySelector("details")?.removeAttribute("open"); // it stood for the picture
   const marks = draw("g", {});
   let axes = null;
   let reading = -1;

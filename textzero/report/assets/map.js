@@ -68,7 +68,7 @@ function map(root, data) {
         buttons.forEach((one, k) => one.setAttribute("aria-pressed", String(ranked[k][0] === state.group)));
         scene.draw();
       },
-    }, swatch(number), `${groupName(number)} (${numberText(size)})`));
+    }, swatch(number), make("bdi", {}, groupName(number)), ` (${numberText(size)})`));
     const items = buttons.map((button, k) => make("li", { hidden: k >= 12 }, button));
     const list = make("ul", { class: "legend", "aria-label": "Groups" }, ...items);
     if (items.length > 12) {

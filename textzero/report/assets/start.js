@@ -2,9 +2,10 @@
 
 const KINDS = { table, passages, chart, map };
 
-function start(packed, text) {
+function start(packed, text, bytes) {
   try {
     const data = JSON.parse(text);
+    held = bytes;
     KINDS[data.kind](packed.parentElement.querySelector("[data-block]"), data);
   } catch (error) {
     console.error(error);
@@ -13,8 +14,10 @@ function start(packed, text) {
 
 async function inflate(packed) {
   const stream = new Blob([bytesOf(packed.textContent)]).stream();
-  const text = await new Response(stream.pipeThrough(new DecompressionStream("deflate"))).text();
-  start(packed, text);
+  const whole = await new Response(stream.pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+  const end = 4 + new DataView(whole).getUint32(0, true);
+  const text = new TextDecoder().decode(new Uint8Array(whole, 4, end - 4));
+  start(packed, text, new Uint8Array(whole, end));
   packed.removeAttribute("data-packed");
 }
 

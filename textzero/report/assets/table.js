@@ -1,7 +1,9 @@
-// A table: sorted by its headings, searched as one types, a page at a time, rows that open.
+// A table: sorted by its headings, searched as one types, a page at a time, rows that open. Where it
+// is too wide for its page a row becomes a card: its first cell, and below it the others by name.
 
 const PAGES = [25, 100, 500];
 const LONG = 400; // characters of a cell; a longer one is scrolled
+const NARROW = 900; // pixels; a wider page lets a table scroll
 
 function table(root, data) {
   const columns = data.columns.map((column) => ({ ...column, cells: unpack(column.cells) }));
@@ -18,6 +20,8 @@ function table(root, data) {
   let start = 0;
   if (sorted >= 0) rows.sort(sorted, down);
 
+  const texts = columns.map((column) => column.kind === "text");
+  const last = texts.filter(Boolean).length > 2 ? texts.lastIndexOf(true) : -1; // it may wrap
   const heads = columns.map((column, place) => {
     const arrow = make("span", { class: "arrow", "aria-hidden": "true" });
     const name = [column.name, arrow];
@@ -26,16 +30,16 @@ function table(root, data) {
       type: "button", title: column.about || null, onclick: () => sortBy(place),
     }, ...name);
     const opens = place === 0 && detailed ? " opens" : "";
-    const head = make("th", { scope: "col", class: column.kind + opens }, button);
-    const wide = column.kind === "text" ? usualWidth(column.cells) : 0;
+    const head = make("th", { role: "columnheader", scope: "col", class: column.kind + opens }, button);
+    const wide = texts[place] ? usualWidth(column.cells, place === last ? 8 : 22) : 0;
     if (wide) head.style.minWidth = `min(${wide}ch + ${opens ? 2.3 : 1.4}rem, ${place ? 46 : 28}vw)`;
     return { head, arrow };
   });
-  const body = make("tbody", { lang: root.lang });
-  const scroll = make(
-    "div", { class: "scroll", role: "region", "aria-label": data.title, tabindex: "0" },
-    make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((one) => one.head))), body),
-  );
+  // The roles tell what is what where a style makes cards of rows.
+  const body = make("tbody", { role: "rowgroup", lang: root.lang });
+  const top = make("tr", { role: "row" }, ...heads.map((one) => one.head));
+  const scroll = make("div", { class: "scroll" }, make("table", { role: "table", "aria-label": data.title },
+    make("thead", { role: "rowgroup" }, top), body));
   const status = make("span", { role: "status" });
   const field = make("input", {
     type: "search", placeholder: data.search, "aria-label": data.search, autocomplete: "off",
@@ -52,16 +56,26 @@ function table(root, data) {
   const range = make("span", { role: data.search ? null : "status" });
   const pager = make("div", { class: "pager" }, range,
     make("label", {}, "Rows ", choice), before, after);
-  root.replaceChildren(...(data.search ? [tools] : []), scroll, ...(data.rows > sizes[0] ? [pager] : []));
+  root.replaceChildren(...(data.search ? [tools] : []), scroll, ...(data.rows > size ? [pager] : []));
   show();
+  keepDrawn(root, fit);
 
-  function usualWidth(cells) {
+  function fit(width, printing) {
+    const tooWide = () => scroll.scrollWidth > scroll.clientWidth + 1;
+    root.classList.remove("cards");
+    if (!printing && width < NARROW && tooWide()) root.classList.add("cards");
+    const attributes = { tabindex: "0", role: "region", "aria-label": data.title };
+    if (tooWide()) fill(scroll, attributes, []);
+    else for (const name of Object.keys(attributes)) scroll.removeAttribute(name);
+  }
+
+  function usualWidth(cells, room) {
     let most = 0;
     for (let k = 0; k < cells.length; k++) {
       const width = cells[k].length * (cells[k] > "\u2e80" ? 2 : 1);
       if (width > most) most = width;
     }
-    return Math.min(most, 22);
+    return Math.min(most, room);
   }
 
   function sortBy(place) {
@@ -83,6 +97,8 @@ function table(root, data) {
   function turn(by) {
     start = Math.max(0, start + by);
     show();
+    if (before.disabled && by < 0) after.focus(); // a key that is off would lose the place
+    if (after.disabled && by > 0) before.focus();
     if (scroll.getBoundingClientRect().top < 0) root.scrollIntoView({ block: "start" });
   }
 
@@ -98,9 +114,9 @@ function table(root, data) {
     const lines = [];
     for (const row of shown) lines.push(...rowElements(row, parts));
     if (!shown.length) {
-      const none = make("td", { colspan: columns.length, class: "none" },
+      const none = make("td", { role: "cell", colspan: columns.length, class: "none" },
         data.rows ? "No row holds all of this." : "No rows.");
-      lines.push(make("tr", {}, none));
+      lines.push(make("tr", { role: "row" }, none));
     }
     body.replaceChildren(...lines);
     const total = numberText(data.rows);
@@ -109,23 +125,30 @@ function table(root, data) {
       ? `${numberText(start + 1)}–${numberText(start + shown.length)} of ${numberText(found.length)}` : "";
     before.disabled = start === 0;
     after.disabled = start + size >= found.length;
+    if (!root.classList.contains("cards")) fit(root.clientWidth, false);
   }
 
   function rowElements(row, parts) {
     const cells = columns.map((column, place) => cellElement(column, row, parts, place === 0));
-    const line = make("tr", {}, ...cells);
+    const line = make("tr", { role: "row" }, ...cells);
     if (!opened.has(row) || !data.details[row]) return [line];
     return [line, detailsElement(row)];
   }
 
   function detailsElement(row) {
     const texts = data.details[row].map((one) => passageElement(one, root.lang));
-    return make("tr", { class: "details" }, make("td", { colspan: columns.length }, ...texts));
+    const cell = make("td", { role: "cell", colspan: columns.length }, ...texts);
+    return make("tr", { role: "row", class: "details" }, cell);
+  }
+
+  function nameOf(row) {
+    const { kind, name, cells, digits } = columns[0];
+    return kind === "text" ? cells[row] : `${name} ${numberText(cells[row], digits)}`;
   }
 
   function cellElement(column, row, parts, first) {
     const value = column.cells[row];
-    const cell = make("td", { class: column.kind === "text" ? null : column.kind });
+    const cell = make("td", { role: "cell", class: column.kind === "text" ? null : column.kind, "data-name": column.name });
     if (first && detailed) cell.classList.add("opens");
     if (first && data.details[row]) cell.append(openButton(row));
     if (column.kind === "text") {
@@ -169,7 +192,7 @@ function table(root, data) {
 
   function openButton(row) {
     const button = make("button", {
-      type: "button", class: "open", "aria-label": "Examples", "aria-expanded": String(opened.has(row)),
+      type: "button", class: "open", "aria-label": `More of ${nameOf(row)}`, "aria-expanded": String(opened.has(row)),
       onclick: toggle,
     }, opened.has(row) ? "▾" : "▸");
     function toggle() {
