@@ -3,7 +3,6 @@
 import os
 import pickle
 import signal
-import time
 from collections import Counter
 from contextlib import nullcontext
 
@@ -160,23 +159,50 @@ def test_other_settings_or_texts_start_afresh_and_say_so(corpus, tmp_path, monke
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
+class Dying(Disk):
+    """Counts what is asked of it; at the `last` the process is killed."""
+
+    def __init__(self, last=1 << 60):
+        self.last, self.done = last, 0
+
+    def _ask(self):
+        self.done += 1
+        if self.done >= self.last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def create(self, *given):
+        self._ask()
+        return super().create(*given)
+
+    def flush_path(self, *given):
+        self._ask()
+        super().flush_path(*given)
+
+    def rename(self, *given):
+        self._ask()
+        super().rename(*given)
+
+    def remove(self, *given):
+        self._ask()
+        super().remove(*given)
+
+
 @pytest.mark.usefixtures("at_once")
 @needs_fork
 def test_counting_that_is_killed_again_and_again_gives_the_same_bytes(corpus, tmp_path):
-    begun = time.perf_counter()
-    whole = content(count(corpus, tmp_path / "whole") and tmp_path / "whole")
-    took = time.perf_counter() - begun
+    with replaced_disk(every := Dying()):
+        whole = content(count(corpus, tmp_path / "whole") and tmp_path / "whole")
     random, killed = np.random.default_rng(0), 0
     for case in range(3):
         for _ in range(3):
+            last = random.integers(1, every.done // 2)
             child = os.fork()
             if not child:
                 try:
-                    count(corpus, tmp_path / str(case))
+                    with replaced_disk(Dying(last)):
+                        count(corpus, tmp_path / str(case))
                 finally:
                     os._exit(0)
-            time.sleep(random.uniform(0.05, 0.9) * took)
-            os.kill(child, signal.SIGKILL)
             killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
         count(corpus, tmp_path / str(case))
         assert content(tmp_path / str(case)) == whole

@@ -32,9 +32,9 @@ SLOW = 4 << 20, 32 << 20  # of a Python tokenizer, which takes as long for them
 FEW = 1 << 23  # rows of runs that the client merges itself
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Shard:
-    """Some splits to count; see `count_shard`.
+    """Some splits to count, words or pairs, in one task.
 
     Attributes:
         name: Of its entry, and of its run.
@@ -42,7 +42,7 @@ class Shard:
         splits: In that corpus.
         covers: (source, start, stop) in the whole corpus.
         tokenizer: How workers get it.
-        how: What is counted, without its tokenizer: (low, high, documents).
+        how: What is counted, as the function that counts it takes it apart.
         room: Bytes of memory for what is counted.
         store: Where the run and the entry go.
     """
@@ -52,19 +52,23 @@ class Shard:
     splits: list[Split]
     covers: list[tuple[int, int, int]]
     tokenizer: SentTokenizer
-    how: tuple[int, int, bool]
+    how: tuple[Any, ...]
     room: int
     store: Store
 
-    def __str__(self) -> str:
-        return f"{self.splits[0]}" + (f" and {len(self.splits) - 1} more" * (len(self.splits) > 1))
+    def __repr__(self) -> str:
+        return f"{self.splits[0]}" + f" and {len(self.splits) - 1} more" * (len(self.splits) > 1)
 
 
 def count_shard(shard: Shard) -> int:
-    """In a worker: count, write the run, then the entry; return the stored bytes read."""
+    """In a worker: count, write the run, then the entry; return the stored bytes read.
+
+    The shard's `how` is (low, high, documents).
+    """
+    low, high, documents = shard.how
     tokenizer = shard.tokenizer.get()
-    how = How(tokenizer, *shard.how)
-    spool = Spool(None, None, Bench(Store("."), shard.room, 1, how.documents))
+    how = How(tokenizer, low, high, documents)
+    spool = Spool(None, None, Bench(Store("."), shard.room, 1, documents))
     try:
         counter = SplitCounter(shard.corpus, how, spool, shard.room * 6 // 10)
         if tokenizer.code is not None:
@@ -73,7 +77,8 @@ def count_shard(shard: Shard) -> int:
                 counter.count(split, lambda _: None)
         else:
             prepare(shard.corpus, tokenizer)
-            work = PythonCounter(*shard.how, shard.room // 4, spool.bench, spool.store)
+            room = shard.room // 4
+            work = PythonCounter(low, high, documents, room, spool.bench, spool.store)
             for split in shard.splits:
                 counter.add(work(split))
         part = counter.part()

@@ -10,69 +10,26 @@ another, a symbol or a separator; `kernels/reference/segment.py` has the definit
 covers comes out atom by atom.
 """
 
-import math
 import os
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import pairwise
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._compat import Array
+from textzero.characters import code_points, fold_table
+from textzero.information import Information, information_of, scores_of, unknown_costs
 from textzero.kernels import kernel
-from textzero.kernels.reference.segment import (
-    LIMIT,
-    MIDDLE,
-    SCALE,
-    SPACES,
-    UNITS,
-    UNKNOWN,
-    atom_classes,
-)
-from textzero.kernels.reference.text import APOSTROPHE, OTHER, SEPARATOR, lower_cases
+from textzero.kernels.reference.segment import UNITS
 from textzero.lexicon import Lexicon
 from textzero.parallel import ordered_threads, worker_count
+from textzero.segmentations import Lattice
 
 _PART = 1 << 16  # characters that are segmented at once: their tokens stay in the cache
 _PLANE = 0x10000
-_MARGIN = math.log(10)  # an unknown character is so much less probable than the rarest word
-_FURTHER = math.log(64)  # and so much for each further character of an unknown atom
-
-
-@dataclass(frozen=True)
-class Information:
-    """What a text costs under a lexicon's model.
-
-    White space, and symbols that stand alone, count neither as characters nor as bits.
-
-    Attributes:
-        bits: Of the best segmentation.
-        characters: That these bits are for.
-        tokens: Words and unknown atoms of the best segmentation.
-        unknown: Atoms among them that are no words.
-    """
-
-    bits: float
-    characters: int
-    tokens: int
-    unknown: int
-
-    @property
-    def bits_per_character(self) -> float:
-        """Bits divided by characters; 0 for a text without any."""
-        return self.bits / self.characters if self.characters else 0.0
-
-    def __add__(self, other: "Information") -> "Information":
-        return Information(
-            self.bits + other.bits,
-            self.characters + other.characters,
-            self.tokens + other.tokens,
-            self.unknown + other.unknown,
-        )
 
 
 class Segmenter:
@@ -104,6 +61,7 @@ class Segmenter:
         ['研究', '生命', ' ', '起源']
     """
 
+    @checked
     def __init__(self, lexicon: "Lexicon | Mapping[str, int] | str | os.PathLike[str]") -> None:
         if isinstance(lexicon, (str, os.PathLike)):
             lexicon = Lexicon.load(os.fspath(lexicon))
@@ -157,7 +115,7 @@ class Segmenter:
         words: Iterable[str] = held.words
         if self.lowercase or self.nfkc:
             folds = self._folds
-            words = ("".join(map(chr, folds[_points(word)].tolist())) for word in words)
+            words = ("".join(map(chr, folds[code_points(word)].tolist())) for word in words)
         table = np.empty(len(held) + _PLANE, object)
         table[: len(held)] = list(words)
         table[len(held) :] = list(map(chr, range(_PLANE)))
@@ -177,18 +135,21 @@ class Segmenter:
             spaces: Whether to keep separators (white space, control and format characters), one
                 token a character.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"text must be a string, got {text!r:.60}")
         if len(text) <= _PART:
-            return self._tokens(text, *self._kernels.cut(self.model, _points(text), spaces))
+            return self._tokens(text, *self._kernels.cut(self.model, code_points(text), spaces))
         tokens: list[str] = []
         for part in _parts(text):
-            tokens += self._tokens(part, *self._kernels.cut(self.model, _points(part), spaces))
+            tokens += self._tokens(part, *self._kernels.cut(self.model, code_points(part), spaces))
         return tokens
 
+    @checked
     def spans(self, text: str) -> Array:
         """int64 (n, 2): where the tokens of `segmenter(text)` begin and end, in characters."""
         found, begin = [np.zeros((0, 2), np.int64)], 0
         for part in _parts(text):
-            tokens, _ = self._kernels.cut(self.model, _points(part), False)
+            tokens, _ = self._kernels.cut(self.model, code_points(part), False)
             found.append(tokens[:2].T.astype(np.int64) + begin)
             begin += len(part)
         return np.concatenate(found)
@@ -211,7 +172,7 @@ class Segmenter:
         if len(texts) == 1:
             return [self.segment(texts[0], spaces=spaces)]
         joined = "\n".join(texts)  # a line feed is a token of its own
-        found, unread = self._kernels.cut(self.model, _points(joined), spaces)
+        found, unread = self._kernels.cut(self.model, code_points(joined), spaces)
         tokens = self._tokens(joined, found, unread)
         lengths = np.array([len(text) + 1 for text in texts], np.int64)
         ends = np.cumsum(lengths)
@@ -236,6 +197,7 @@ class Segmenter:
 
     # --- all segmentations ------------------------------------------------------------------
 
+    @checked
     def n_best(self, text: str, n: int, *, spaces: bool = True) -> list[tuple[list[str], float]]:
         """Return the `n` most probable segmentations, each with its log-probability.
 
@@ -244,16 +206,9 @@ class Segmenter:
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
-        places, offsets, starts, words, scores = self._lattice(text)
-        edges, ends = self._kernels.best_paths(offsets, starts, scores, n)
-        logs = self._logs(words, scores)
-        found = []
-        for first, last in pairwise(ends.tolist()):
-            path = edges[first:last]
-            tokens = _path_tokens(text, places, starts, words, path, spaces)
-            found.append((tokens, float(logs[path].sum())))
-        return found
+        return self._lattice(text).n_best(n, spaces)
 
+    @checked
     def sample(
         self,
         text: str,
@@ -269,100 +224,29 @@ class Segmenter:
         """
         if not 0 <= alpha < float("inf"):
             raise ValueError(f"alpha must be at least 0, got {alpha}")
-        kernels = self._kernels
-        places, offsets, starts, words, scores = self._lattice(text)
-        powers = self._logs(words, scores) * alpha
-        sums = kernels.forward(offsets, starts, powers)
-        uniforms = np.random.default_rng(seed).random(places.size)
-        path = kernels.draw_path(offsets, starts, powers, sums, uniforms)
-        return _path_tokens(text, places, starts, words, path, spaces)
+        return self._lattice(text).draw(alpha, seed, spaces)
 
     def log_marginal(self, text: str) -> float:
         """Return ln P(text): the sum over all segmentations."""
-        _, offsets, starts, words, scores = self._lattice(text)
-        logs = self._logs(words, scores)
-        return float(self._kernels.forward(offsets, starts, logs)[-1])
+        return self._lattice(text).log_marginal()
 
+    @checked
     def marginals(self, text: str) -> Array:
         """float64 (len(text) + 1,): the probability that the text is cut before each character."""
-        kernels = self._kernels
-        places, offsets, starts, words, scores = self._lattice(text)
-        logs = self._logs(words, scores)
-        before = kernels.forward(offsets, starts, logs)
-        behind = kernels.backward(offsets, starts, logs)
-        cuts = np.zeros(len(text) + 1)
-        cuts[places] = np.exp(np.minimum(before + behind - before[-1], 0.0))
-        return cuts
+        return self._lattice(text).marginals()
 
-    def _lattice(self, text: str) -> tuple[Array, Array, Array, Array, Array]:
-        return self._kernels.lattice(self.model, _points(text))
+    def _lattice(self, text: str) -> Lattice:
+        return Lattice(self._kernels, self.model, self.lexicon.log_probabilities, text)
 
-    def _logs(self, words: Array, scores: Array) -> Array:
-        """Logarithms of the edges: of words as the lexicon has them, not as rounded scores."""
-        logs = scores / SCALE
-        known = words >= 0
-        logs[known] = self.lexicon.log_probabilities[words[known]]
-        return logs
-
+    @checked
     def information(self, text: str) -> Information:
         """Return what the best segmentation costs, in bits."""
         total = Information(0.0, 0, 0, 0)
         for part in _parts(text):
-            total += self._information(part)
+            points = code_points(part)
+            tokens, _ = self._kernels.cut(self.model, points, False)
+            total += information_of(points, tokens, self.lexicon.log_probabilities)
         return total
-
-    def _information(self, text: str) -> Information:
-        points = _points(text)
-        starts, stops, words, _ = self._kernels.cut(self.model, points, False)[0]
-        kinds = atom_classes()[points[starts]]
-        unknown = words == UNKNOWN
-        lengths = (stops - starts).astype(np.int64)
-        symbols = np.isin(kinds, (OTHER, APOSTROPHE, MIDDLE))
-        counted = ~(symbols & (unknown | (lengths == 1)))
-        first, further, lowest = unknown_costs(self.lexicon.log_probabilities).tolist()
-        logs = self._logs(words, np.maximum(first + further * (lengths - 1), lowest))
-        return Information(
-            float(-logs[counted].sum() / np.log(2)) + 0.0,
-            int(lengths[counted].sum()),
-            int(np.count_nonzero(counted)),
-            int(np.count_nonzero(counted & unknown)),
-        )
-
-
-def character_entropy(texts: Iterable[str]) -> float:
-    """Return the entropy of the characters of texts, in bits a character.
-
-    The characters that `Segmenter.information` counts: letters, marks and numbers. The texts are
-    their own model, so this is the least that any unigram model of characters needs.
-    """
-    counts = np.zeros(0x110000, np.int64)
-    for text in texts:
-        points, times = np.unique(_points(text), return_counts=True)
-        counts[points] += times
-    counts[np.isin(atom_classes(), (SEPARATOR, OTHER, APOSTROPHE, MIDDLE))] = 0
-    held = counts[counts > 0]
-    return float(-(held * np.log2(held / max(held.sum(), 1))).sum() / max(held.sum(), 1)) + 0.0
-
-
-def is_space(token: str) -> bool:
-    """Whether a token of `segment` is a separator: white space, a control or format character."""
-    return len(token) == 1 and bool(atom_classes()[ord(token)] == SEPARATOR)
-
-
-def scores_of(logs: Array) -> Array:
-    """int64: what Viterbi's algorithm adds, natural logarithms times SCALE, rounded."""
-    return np.rint(logs * SCALE).astype(np.int64)
-
-
-def unknown_costs(logs: Array) -> Array:
-    """int64 (3,): scores of an unknown character, of each further one, of the longest atom."""
-    least = float(logs.min(initial=0.0))
-    costs = [least - _MARGIN, -_FURTHER, -2.5 * LIMIT]
-    return np.rint(np.array(costs) * SCALE).astype(np.int64)
-
-
-def _points(text: str) -> Array:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -388,36 +272,3 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
         size += len(text) + 1
     if batch:
         yield batch
-
-
-def _path_tokens(
-    text: str, places: Array, starts: Array, words: Array, path: Array, spaces: bool
-) -> list[str]:
-    begins = places[starts[path]].tolist()
-    kept = (words[path] != SPACES).tolist()
-    bounds = pairwise([*begins, len(text)])
-    return [text[a:b] for (a, b), word in zip(bounds, kept, strict=True) if word or spaces]
-
-
-@cache
-def fold_table(lowercase: bool, nfkc: bool) -> Array:
-    """int32 (0x110000,): the one character that each is compared as.
-
-    It is of the same class, so that folded text has the same atoms.
-    """
-    table = np.arange(0x110000, dtype=np.int32)
-    if nfkc:
-        for block in (range(0x20000), range(0x2F800, 0x2FA20)):
-            normal = [unicodedata.normalize("NFKC", chr(point)) for point in block]
-            table[block.start : block.stop] = [
-                ord(c) if len(c) == 1 else point for point, c in zip(block, normal, strict=True)
-            ]
-    if lowercase:
-        lower = lower_cases()
-        low = table < lower.size
-        table[low] = lower[table[low]]
-    classes = atom_classes()
-    other = classes[table] != classes
-    table[other] = np.flatnonzero(other)
-    table.setflags(write=False)
-    return table

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import numba
 import pytest
@@ -43,3 +45,17 @@ def test_a_kernel_runs_also_when_its_machine_code_cannot_be_kept(tmp_path, monke
     monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.save", full)
     monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.load", full)
     assert _jit.jit(kernels_to_keep.twice)(21) == 42
+
+
+def test_a_kernel_is_compiled_again_when_one_that_it_calls_has_changed(tmp_path):
+    head = "from textzero.kernels.cpu._jit import jit\n"
+    (tmp_path / "outer.py").write_text(
+        f"{head}from inner import f\n\n@jit\ndef g():\n    return f()\n\nprint(g())\n"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    for value in (1, 22):
+        (tmp_path / "inner.py").write_text(f"{head}\n@jit\ndef f():\n    return {value}\n")
+        done = subprocess.run(
+            [sys.executable, tmp_path / "outer.py"], env=environment, capture_output=True, text=True
+        )
+        assert done.stdout == f"{value}\n", done.stderr

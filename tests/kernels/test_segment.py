@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from textzero.information import scores_of, unknown_costs
 from textzero.kernels import kernel
 from textzero.kernels.reference.segment import (
     CHARACTER,
@@ -23,7 +24,6 @@ from textzero.kernels.reference.segment import (
     atom_classes,
 )
 from textzero.packed import PackedStrings
-from textzero.segmenter import scores_of, unknown_costs
 
 # Text in which the characters that atoms treat apart are frequent.
 TRICKY = st.text(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -12,10 +12,10 @@ from textzero._cooccurrence.journal import Journal, Part
 from textzero._cooccurrence.merging import Merge, even_ranges, fan_in, measured
 from textzero._cooccurrence.runs import Rows, Run, write_run
 from textzero._cooccurrence.segments import Sieve, count_segments
-from textzero._count_shards import shard_size, worker_room
+from textzero._count_shards import Shard, shard_size, shards_of, worker_room
 from textzero._words.runs import Scratch
 from textzero._words.spool import uncovered
-from textzero.corpus import Corpus, Reading, Split
+from textzero.corpus import Reading
 from textzero.engines import Engine
 from textzero.errors import ResourceError
 from textzero.memory import BASE
@@ -25,51 +25,23 @@ from textzero.store import Store
 from textzero.subsampling import keep_probabilities
 from textzero.token_workers import SentTokenizer
 from textzero.vocabulary import Vocabulary
-from textzero.workspace import Stage, Workspace, digest
+from textzero.workspace import Stage, Workspace
 
 _WORDS = "words.arrays"
 _RANGE = 1 << 30  # bytes of runs that one task merges
 
 
-@dataclass(frozen=True, repr=False)
-class Shard:
-    """Some splits to count; see `count_shard`.
-
-    Attributes:
-        name: Of its entry, and of its run.
-        corpus: The files that it needs.
-        splits: In that corpus.
-        covers: (source, start, stop) in the whole corpus.
-        tokenizer: How workers get it.
-        keep_gaps, subsample, seed: As for `count_cooccurrences`.
-        weights: Units by distance.
-        memory: Bytes that the worker may take.
-        store: Where the words are, and the run and the entry go.
-    """
-
-    name: str
-    corpus: Corpus
-    splits: list[Split]
-    covers: list[tuple[int, int, int]]
-    tokenizer: SentTokenizer
-    keep_gaps: bool
-    subsample: float
-    seed: int
-    weights: tuple[int, ...]
-    memory: int
-    store: Store
-
-    def __repr__(self) -> str:
-        return f"{self.splits[0]}" + f" and {len(self.splits) - 1} more" * (len(self.splits) > 1)
-
-
 def count_shard(shard: Shard) -> int:
-    """In a worker: count, write the run, then the entry; return the stored bytes read."""
+    """In a worker: count, write the run, then the entry; return the stored bytes read.
+
+    The shard's `how` is (keep_gaps, subsample, seed, weights by distance).
+    """
+    keep_gaps, subsample, seed, weights = shard.how
     words = _sent_words(shard.store.address)
-    keep = keep_probabilities(words.counts, shard.subsample) if shard.subsample else None
+    keep = keep_probabilities(words.counts, subsample) if subsample else None
     task = Task(
-        shard.corpus, words, shard.tokenizer.get(), Sieve(shard.keep_gaps, keep, shard.seed),
-        np.array(shard.weights, np.int64), shard.memory, 1, "cpu",
+        shard.corpus, words, shard.tokenizer.get(), Sieve(keep_gaps, keep, seed),
+        np.array(weights, np.int64), shard.room + BASE, 1, "cpu",
     )  # fmt: skip
     with ExitStack() as scope:
         place = Places(None, None, scope)
@@ -151,17 +123,17 @@ def sharded_rows(
     engine, room = worker_room(engine, task.memory)
     store, corpus = stage.store, task.corpus
     _send_words(task.vocabulary, store)
-    common = Shard(
-        "", corpus, [], [], SentTokenizer.of(task.tokenizer, store), task.sieve.keep_gaps,
-        subsample, task.sieve.seed, tuple(task.weights.tolist()), room + BASE, store,
-    )  # fmt: skip
     size = shard_size(corpus, 2 * engine.workers)  # for pairs take longer than words
     before = Journal(lambda: store, stage)
     covered = before.covered()
     splits = [split for rest in uncovered(corpus.splits(size), covered) for split in rest]
     with progress.stage("cooccur", corpus.size):
         progress.advance(sum(stop - start for _, start, stop in covered))
-        shards = _shards(common, splits, size)
+        shards = shards_of(
+            corpus, splits, size, tokenizer=SentTokenizer.of(task.tokenizer, store),
+            how=(task.sieve.keep_gaps, subsample, task.sieve.seed, tuple(task.weights.tolist())),
+            room=room, store=store,
+        )  # fmt: skip
         for _, read in engine.run(count_shard, shards):
             progress.advance(read)
     journal = Journal(lambda: store, stage)
@@ -174,24 +146,6 @@ def sharded_rows(
         )
     rows = _merged(task, journal, workspace, engine, room, progress)
     return rows, reading_of(task, journal)
-
-
-def _shards(common: Shard, splits: list[Split], size: int) -> list[Shard]:
-    groups: list[list[Split]] = []
-    filled = size
-    for split in splits:
-        if filled >= size:
-            groups.append([])
-            filled = 0
-        groups[-1].append(split)
-        filled += split.stop - split.start
-    shards = []
-    for group in groups:
-        corpus, inside = common.corpus.portion(group)
-        covers = [(split.source, split.start, split.stop) for split in group]
-        name = f"shard-{digest(covers)}"
-        shards.append(replace(common, name=name, corpus=corpus, splits=inside, covers=covers))
-    return shards
 
 
 def _merged(

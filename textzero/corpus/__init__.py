@@ -8,21 +8,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from textzero._arguments import checked
 from textzero._frames import SHOWN, html_table
 from textzero.corpus.columns import Column, Table, column_of
+from textzero.corpus.decoding import RangeReader, can_split
 from textzero.corpus.encodings import detect_encoding, unknown_encoding
+from textzero.corpus.reading import Reading
 from textzero.corpus.records import record_documents, with_text
 from textzero.corpus.sources import Listing, Source, find_sources, fingerprint, open_bytes
-from textzero.corpus.streams import (
-    LINE,
-    RECORD,
-    Piece,
-    RangeReader,
-    Reading,
-    can_split,
-    document_pieces,
-    line_pieces,
-)
+from textzero.corpus.streams import LINE, RECORD, Piece, document_pieces, line_pieces
 from textzero.errors import InputError
 
 __all__ = ["Corpus", "Piece", "Reading", "Split", "Texts", "as_corpus"]
@@ -76,6 +70,7 @@ class Corpus:
         'Ornhgvshy vf orggre guna htyl.'
     """
 
+    @checked
     def __init__(
         self,
         *paths: str | os.PathLike[str],
@@ -94,8 +89,6 @@ class Corpus:
         _one_of("on_error", on_error, ("raise", "skip"))
         if max_expansion < 1:
             raise ValueError(f"max_expansion must be at least 1, got {max_expansion}")
-        if isinstance(include, str) or isinstance(exclude, str):
-            raise TypeError("include and exclude must be lists of patterns, got a string")
         if encoding != "auto":
             try:
                 "".encode(encoding)  # refuses codecs that do not write text, such as base64

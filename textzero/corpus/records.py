@@ -13,8 +13,9 @@ from itertools import chain
 from typing import Any
 
 from textzero.corpus.compression import check_expansion
+from textzero.corpus.decoding import Read, encode, utf8_bytes
+from textzero.corpus.reading import Reading
 from textzero.corpus.sources import Source, open_bytes
-from textzero.corpus.streams import Read, Reading, encode, utf8_bytes
 from textzero.errors import InputError
 from textzero.near import nearest
 

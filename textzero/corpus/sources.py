@@ -1,7 +1,7 @@
 """Where text lies: the files behind paths, folders, globs and URLs, and what kind each one is.
 
-Opens bytes and nothing else: decoding and documents are the business of `streams.py` and
-`records.py`.
+Opens bytes and nothing else: decoding and documents are the business of `decoding.py`,
+`streams.py` and `records.py`.
 """
 
 import atexit

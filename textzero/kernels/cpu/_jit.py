@@ -5,6 +5,7 @@ test costs more than the load. `byte_at` and `word_at` are the bare loads.
 """
 
 import contextlib
+import inspect
 import os
 import stat
 import tempfile
@@ -43,13 +44,27 @@ def jit_with(**options: Any) -> Callable[..., Any]:
     return compile_later
 
 
-def _forgiving(compiled: Callable[..., Any]) -> Callable[..., Any]:
-    """Let what was compiled run also when it cannot be kept on the disk, or read from there."""
-    cache: Any = getattr(compiled, "_cache", None)
+def _forgiving(compiled: Any) -> Callable[..., Any]:
+    """Let what was compiled run also when it cannot be kept on the disk, or read from there.
+
+    And let it be compiled again when a source beside its own has changed: what it calls is in it.
+    """
+    kept: Any = getattr(compiled, "_cache", None)
+    file: Any = getattr(kept, "_cache_file", None)
+    if hasattr(file, "_source_stamp"):
+        with contextlib.suppress(OSError):  # sources in an archive
+            file._source_stamp = _stamp(os.path.dirname(inspect.getfile(compiled.py_func)))
     for name in ("save_overload", "load_overload"):
-        if hasattr(cache, name):
-            setattr(cache, name, _or_nothing(getattr(cache, name)))
+        if hasattr(kept, name):
+            setattr(kept, name, _or_nothing(getattr(kept, name)))
     return compiled
+
+
+@cache
+def _stamp(folder: str) -> tuple[float, int]:
+    """When the newest source of a folder was written, and the bytes of all."""
+    found = [entry.stat() for entry in os.scandir(folder) if entry.name.endswith(".py")]
+    return max(status.st_mtime for status in found), sum(status.st_size for status in found)
 
 
 def _or_nothing(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,12 @@
-"""The slots of a word table: their layout, their words in the order of bytes, words taken out."""
+"""The slots of a word table, and how they grow: open addressing, short words in the slot itself.
 
-from typing import Any
+A slot is four uint64: two key words, a value, an offset. A word of up to 16 bytes *is* its key (no
+word holds a NUL byte), so finding it touches one half cache line and no string. A longer word is
+keyed by its hash and by 0xFF, a byte UTF-8 never uses, over its length; its bytes lie in an arena
+and are compared.
+"""
+
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -9,7 +15,54 @@ from textzero.kernels.cpu._jit import byte_at, jit, word_at
 
 KEY0, KEY1, VALUE, OFFSET = 0, 1, 2, 3
 LONG = np.uint64(0xFF << 56)
-EIGHT, NOTHING = np.uint64(8), np.uint64(0)
+EIGHT, NOTHING, ONE = np.uint64(8), np.uint64(0), np.uint64(1)
+ENTRIES, USED, DOCUMENT, HELD, WRAPPED = 0, 1, 2, 3, 4  # of `Table.state`
+_SHIFT = np.uint64(29)
+_MIX0, _MIX1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@dataclass
+class Table:
+    """Growing arrays behind one word table; see `new_table` in the reference."""
+
+    documents: bool
+    slots: Array = field(default_factory=lambda: np.zeros((1 << 12, 4), np.uint64))
+    arena: Array = field(default_factory=lambda: np.zeros(1 << 12, np.uint8))
+    # entries, arena bytes used, current document, bytes held, whether a sum has passed 2^63 - 1
+    state: Array = field(default_factory=lambda: np.zeros(5, np.int64))
+    # per slot: documents that hold the word, the last of them
+    seen: Array = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    # the end of the current document's text, for n-grams that reach into the next piece
+    held: Array = field(default_factory=lambda: np.zeros(16, np.uint8))
+
+    def __post_init__(self) -> None:
+        if self.documents:
+            self.seen = np.zeros((self.slots.shape[0], 2), np.int64)
+        self.state[DOCUMENT] = 1
+
+
+@jit
+def key_of(text: Array, start: int, stop: int) -> tuple[np.uint64, np.uint64]:
+    length = stop - start
+    if length <= 8:
+        return word_at(text, start) & (_ALL >> np.uint64(64 - 8 * length)), NOTHING
+    if length <= 16:
+        high = word_at(text, start + 8) & (_ALL >> np.uint64(64 - 8 * (length - 8)))
+        return word_at(text, start), high
+    digest = np.uint64(length)
+    for i in range(start, stop - 7, 8):
+        digest = (digest ^ word_at(text, i)) * _MIX0
+        digest ^= digest >> _SHIFT
+    digest = (digest ^ word_at(text, stop - 8)) * _MIX1
+    digest ^= digest >> _SHIFT
+    return digest, LONG | np.uint64(length)
+
+
+@jit
+def home_of(key0: np.uint64, key1: np.uint64) -> np.uint64:
+    mixed = (key0 ^ (key1 * _MIX1)) * _MIX0
+    return mixed ^ (mixed >> np.uint64(32))
 
 
 @jit
@@ -27,107 +80,101 @@ def unpack(key0: np.uint64, key1: np.uint64, out: Array, n: int) -> int:
 
 
 @jit
-def _swapped(word: np.uint64) -> np.uint64:
-    """Return eight bytes the other way round: as a number they sort as text does."""
-    swapped = NOTHING
-    for _ in range(8):
-        swapped = (swapped << EIGHT) | (word & np.uint64(0xFF))
-        word >>= EIGHT
-    return swapped
+def slot_of(
+    slots: Array, arena: Array, text: Array, start: int, stop: int, key0: np.uint64,
+    key1: np.uint64,
+) -> np.int64:  # fmt: skip
+    """Return the slot that holds the word, or the free slot where it belongs."""
+    mask = np.uint64(slots.shape[0] - 1)
+    place = home_of(key0, key1) & mask
+    while True:
+        found0, found1 = slots[place, KEY0], slots[place, KEY1]
+        if found0 == key0 and found1 == key1:
+            if key1 < LONG:
+                return np.int64(place)
+            offset = np.int64(slots[place, OFFSET])
+            same = True
+            for k in range(stop - start):
+                if byte_at(arena, offset + k) != byte_at(text, start + k):
+                    same = False
+                    break
+            if same:
+                return np.int64(place)
+        elif found0 == 0 and found1 == 0:
+            return np.int64(place)
+        place = (place + ONE) & mask
 
 
 @jit
-def list_places(slots: Array, arena: Array, places: Array, prefixes: Array) -> None:
-    n = 0
-    for i in range(slots.shape[0]):
-        key0, key1 = slots[i, KEY0], slots[i, KEY1]
+def add_one(
+    slots: Array, arena: Array, state: Array, seen: Array, text: Array, start: int, stop: int,
+    count: int, documents: int,
+) -> bool:  # fmt: skip
+    """Add `count` to one word; False when the table must grow first.
+
+    `documents` is -1 when the current document holds the word, else how many more hold it.
+    """
+    key0, key1 = key_of(text, start, stop)
+    place = slot_of(slots, arena, text, start, stop, key0, key1)
+    if slots[place, KEY0] == 0 and slots[place, KEY1] == 0:
+        if state[ENTRIES] * 2 >= slots.shape[0]:
+            return False
+        if key1 >= LONG:
+            used = state[USED]
+            if used + stop - start + 16 > arena.size:
+                return False
+            for k in range(stop - start):
+                arena[used + k] = byte_at(text, start + k)
+            slots[place, OFFSET] = np.uint64(used)
+            state[USED] = used + stop - start
+        slots[place, KEY0] = key0
+        slots[place, KEY1] = key1
+        state[ENTRIES] += 1
+    slots[place, VALUE] += np.uint64(count)
+    if np.int64(slots[place, VALUE]) < 0:
+        state[WRAPPED] = 1
+    if seen.shape[0]:
+        if documents >= 0:
+            seen[place, 0] += documents
+            if seen[place, 0] < 0:
+                state[WRAPPED] = 1
+        elif seen[place, 1] != state[DOCUMENT]:
+            seen[place, 0] += 1
+            seen[place, 1] = state[DOCUMENT]
+    return True
+
+
+@jit
+def _move(old: Array, old_seen: Array, new: Array, new_seen: Array) -> None:
+    """Put every entry into a larger slot array. Keys are unique, so no string is compared."""
+    mask = np.uint64(new.shape[0] - 1)
+    for i in range(old.shape[0]):
+        key0, key1 = old[i, KEY0], old[i, KEY1]
         if key0 == 0 and key1 == 0:
             continue
-        places[n] = i
-        head = key0 if key1 < LONG else word_at(arena, np.int64(slots[i, OFFSET]))
-        prefixes[n] = _swapped(head)
-        n += 1
+        place = home_of(key0, key1) & mask
+        while new[place, KEY0] != 0 or new[place, KEY1] != 0:
+            place = (place + ONE) & mask
+        for k in range(4):
+            new[place, k] = old[i, k]
+        if old_seen.shape[0]:
+            new_seen[place, 0] = old_seen[i, 0]
+            new_seen[place, 1] = old_seen[i, 1]
 
 
-@jit
-def _follows(slots: Array, arena: Array, a: int, b: int) -> Any:
-    """Whether the word in slot a comes behind that in slot b; their first eight bytes are equal."""
-    key_a, key_b = slots[a, KEY1], slots[b, KEY1]
-    at_a, at_b = np.int64(slots[a, OFFSET]), np.int64(slots[b, OFFSET])
-    next_a = _swapped(key_a if key_a < LONG else word_at(arena, at_a + 8))
-    next_b = _swapped(key_b if key_b < LONG else word_at(arena, at_b + 8))
-    if next_a != next_b or key_b < LONG:
-        return next_a > next_b or (next_a == next_b and key_a >= LONG)
-    if key_a < LONG:
-        return False
-    size_a, size_b = np.int64(key_a & ~LONG), np.int64(key_b & ~LONG)
-    for k in range(16, min(size_a, size_b)):
-        byte_a, byte_b = byte_at(arena, at_a + k), byte_at(arena, at_b + k)
-        if byte_a != byte_b:
-            return byte_a > byte_b
-    return size_a > size_b
+def grow(table: Table, longest: int) -> None:
+    """Make room for at least one more word of `longest` bytes."""
+    if table.state[ENTRIES] * 2 >= table.slots.shape[0]:
+        capacity = next_capacity(table.slots.shape[0])
+        slots = np.zeros((capacity, 4), np.uint64)
+        seen = np.zeros((capacity if table.documents else 0, 2), np.int64)
+        _move(table.slots, table.seen, slots, seen)
+        table.slots, table.seen = slots, seen
+    else:
+        arena = np.zeros(table.arena.size * 2 + longest + 16, np.uint8)
+        arena[: table.state[USED]] = table.arena[: table.state[USED]]
+        table.arena = arena
 
 
-@jit
-def settle(
-    order: Array, prefixes: Array, places: Array, slots: Array, arena: Array, spare: Array
-) -> None:
-    """Sort every run of equal prefixes in full: merge sort, bottom up."""
-    first = 0
-    while first < order.size:
-        last = first + 1
-        while last < order.size and prefixes[order[last]] == prefixes[order[first]]:
-            last += 1
-        width = 1
-        while width < last - first:
-            for left in range(first, last, 2 * width):
-                middle = min(left + width, last)
-                right = min(left + 2 * width, last)
-                i, j = left, middle
-                for k in range(left, right):
-                    if j >= right or (
-                        i < middle
-                        and not _follows(slots, arena, places[order[i]], places[order[j]])
-                    ):
-                        spare[k] = order[i]
-                        i += 1
-                    else:
-                        spare[k] = order[j]
-                        j += 1
-            for k in range(first, last):
-                order[k] = spare[k]
-            width *= 2
-        first = last
-
-
-@jit
-def measure(slots: Array, places: Array, ends: Array) -> None:
-    for n in range(places.size):
-        key0, key1 = slots[places[n], KEY0], slots[places[n], KEY1]
-        size = np.int64(0)
-        if key1 >= LONG:
-            size = np.int64(key1 & ~LONG)
-        else:
-            while key0 != 0:
-                key0 >>= EIGHT
-                size += 1
-            while key1 != 0:
-                key1 >>= EIGHT
-                size += 1
-        ends[n + 1] = ends[n] + size
-
-
-@jit
-def take_words(
-    slots: Array, arena: Array, places: Array, out: Array, offsets: Array, counts: Array
-) -> None:
-    for n in range(places.size):
-        place = places[n]
-        key0, key1 = slots[place, KEY0], slots[place, KEY1]
-        if key1 < LONG:
-            unpack(key0, key1, out, offsets[n])
-        else:
-            start = np.int64(slots[place, OFFSET])
-            for k in range(offsets[n + 1] - offsets[n]):
-                out[offsets[n] + k] = byte_at(arena, start + k)
-        counts[n] = slots[place, VALUE]
+def next_capacity(capacity: int) -> int:
+    return capacity * (4 if capacity < 1 << 20 else 2)

@@ -1,0 +1,6 @@
+"""The makers of this folder, by their name."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
