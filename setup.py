@@ -40,6 +40,7 @@ EXTRAS["docs"] = [
     "ruff>=0.6",  # signatures of the reference are laid out by it
 ]
 EXTRAS["test"] = [
+    "click>=8.2",  # its CliRunner tells standard error apart
     "aiohttp>=3.9",
     "build>=1.2",
     "datasets>=3",

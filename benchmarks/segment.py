@@ -21,7 +21,8 @@ from pathlib import Path
 
 from measure import data, machine
 
-from textzero.segmenter import Segmenter, _points
+from textzero.characters import code_points
+from textzero.segmenter import Segmenter
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
     segmenter = Segmenter(lexicon)
     from textzero.kernels import kernel
 
-    kernels, model, points = kernel("segment"), segmenter.model, [_points(b) for b in blocks]
+    kernels, model, points = kernel("segment"), segmenter.model, [code_points(b) for b in blocks]
     programs: dict[str, Callable[[], object]] = {
         "textzero, blocks": lambda: [segmenter.segment(block) for block in blocks],
         "textzero, batches of lines": lambda: drain(segmenter.segment_batch(lines, workers=1)),

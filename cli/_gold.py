@@ -10,6 +10,7 @@ from . import _options as options
 
 if TYPE_CHECKING:
     from textzero.models.reading import Questions
+    from textzero.progress import Progress
 
 tagged_options = options.together(
     click.option(
@@ -58,18 +59,26 @@ encoding_option = click.option(
 )
 
 
-def read_tagged(paths: Sequence[str], form: str, scheme: str, strict: bool, encoding: str) -> Any:
+def read_tagged(
+    paths: Sequence[str],
+    form: str,
+    scheme: str,
+    strict: bool,
+    encoding: str,
+    progress: "Progress | None" = None,
+) -> Any:
     """Read tagged sentences, as --form says."""
     from textzero.models import conll
 
+    how: dict[str, Any] = {"strict": strict, "encoding": encoding, "progress": progress}
     if form == "columns":
-        return conll.read_conll(paths, scheme=scheme, strict=strict, encoding=encoding)
+        return conll.read_conll(paths, scheme=scheme, **how)
     if form == "words":
         if codecs.lookup(encoding).name != "utf-8":
             raise click.UsageError(f"--form words reads UTF-8, got --encoding {encoding}")
-        return conll.read_words(paths, scheme="bmes" if scheme == "auto" else scheme)
-    scheme = "none" if scheme == "auto" else scheme
-    return conll.read_word_tags(paths, scheme=scheme, strict=strict, encoding=encoding)
+        scheme = "bmes" if scheme == "auto" else scheme
+        return conll.read_words(paths, scheme=scheme, progress=progress)
+    return conll.read_word_tags(paths, scheme="none" if scheme == "auto" else scheme, **how)
 
 
 def read_texts_with_labels(
@@ -78,27 +87,29 @@ def read_texts_with_labels(
     label_column: str | None,
     strict: bool,
     encoding: str,
+    progress: "Progress | None" = None,
 ) -> Any:
     """Read texts with labels."""
     from textzero.models.labelled import read_labelled
 
     return read_labelled(
-        *paths, text=text_column, label=label_column, encoding=encoding, strict=strict
-    )
+        *paths, text=text_column, label=label_column, encoding=encoding, strict=strict,
+        progress=progress,
+    )  # fmt: skip
 
 
-def read_questions(paths: Sequence[str]) -> "Questions":
+def read_questions(paths: Sequence[str], progress: "Progress | None" = None) -> "Questions":
     """Read questions with their passages and answers."""
     from textzero.models import reading
 
-    return reading.read_questions(*paths)
+    return reading.read_questions(*paths, progress=progress)
 
 
-def read_triples(paths: Sequence[str], encoding: str) -> Any:
+def read_triples(paths: Sequence[str], encoding: str, progress: "Progress | None" = None) -> Any:
     """Read texts with their triples."""
     from textzero.models import triples
 
-    return triples.read_triples(*paths, encoding=encoding)
+    return triples.read_triples(*paths, encoding=encoding, progress=progress)
 
 
 def refuse_losses(data: Any, strict: bool) -> Any:
@@ -127,6 +138,6 @@ def unknown_to(model: Any, data: Any) -> list[str]:
     if not odd:
         return []
     return [
-        f"{len(odd):,} of {len(names):,} triples have a predicate that the model does not know, "
-        f"such as {odd[0]!r}; they count as missed"
+        f"{len(odd):,} of {len(names):,} triples {'has' if len(odd) == 1 else 'have'} a predicate "
+        f"that the model does not know, such as {odd[0]!r}; they count as missed"
     ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import _options as options
+from ._progress import Bars, make_progress
 from .main import Failure
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _TEXTS, _CHARACTERS = 1024, 1 << 18  # of texts that are in memory at once
 _KERAS = 900 << 20  # bytes that Python, Keras and TensorFlow take, the first call included
 _CHARACTER = 500  # bytes that a character of a text takes while it is read, about
 _SPARE = 100 << 20  # bytes for the texts of a batch
+_KINDS = ("Tagger", "Reader", "Extractor", "Classifier")
 _LABELLED = 50  # bytes that a byte of labelled data takes, once it is encoded, at most
 _PACKED = 5  # bytes of text in a compressed byte
 model_argument = click.argument("model", type=click.Path())
@@ -65,7 +67,8 @@ def import_keras(memory: str | None = None) -> int:
             f"Keras and TensorFlow need --memory {_megabytes(_KERAS + _SPARE)}, got {memory!r}"
         )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _stderr_kept() as written:
+    bars = make_progress(click.get_current_context().params.get("quiet", False))
+    with _stderr_kept(bars) as written, bars.stage("Keras", 0, ""):
         try:
             import keras
 
@@ -103,8 +106,11 @@ def refuse_large(needed: int, room: int, what: str) -> None:
 
 
 @contextlib.contextmanager
-def _stderr_kept() -> Iterator[Any]:
-    """Send what is written to the file descriptor 2 elsewhere; yields what reads it back."""
+def _stderr_kept(bars: "Progress") -> Iterator[Any]:
+    """Send what is written to the file descriptor 2 elsewhere, but for bars.
+
+    Yields what reads it back.
+    """
     with tempfile.TemporaryFile() as elsewhere:
 
         def written() -> str:
@@ -118,7 +124,10 @@ def _stderr_kept() -> Iterator[Any]:
             return
         try:
             os.dup2(elsewhere.fileno(), 2)
-            yield written
+            with open(before, "w", closefd=False) as terminal:
+                if isinstance(bars, Bars):
+                    bars.terminal = terminal
+                yield written
         finally:
             os.dup2(before, 2)
             os.close(before)
@@ -154,34 +163,39 @@ def load(folder: str, *kinds: str, memory: str | None = None) -> tuple[Any, int]
     from textzero._compat import has_package
 
     if has_package("keras"):  # which takes seconds to come
-        _refuse_what_is_no_model(Path(folder))
+        _refuse_other_models(Path(folder), kinds)
     room = import_keras(memory)
-    from textzero.errors import InputError
     from textzero.models import load_model
 
     needed = _size_of_model(Path(folder))
     refuse_large(needed + _SPARE, room, f"the model in {folder}")
     model: TextModel = load_model(folder)
-    name = type(model).__name__
-    if name not in kinds:
-        article = "an" if name[0] in "AEIOU" else "a"
-        raise InputError(f"{folder} must hold a {' or '.join(kinds)}, got {article} {name}")
     return model, room - needed
 
 
-def _refuse_what_is_no_model(folder: Path) -> None:
-    """Say what a path holds instead of a model, before Keras takes its time to come."""
+def _a(name: str) -> str:
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+
+
+def _refuse_other_models(folder: Path, kinds: tuple[str, ...]) -> None:
+    """Say what a path holds instead of such a model, before Keras takes its time to come."""
     from textzero.errors import InputError
-    from textzero.near import near_path
+    from textzero.files import read_json
+    from textzero.near import inside, near_path
 
     if folder.is_dir() and (folder / "config.json").exists():
-        return
+        name = read_json(folder / "config.json").get("class")
+        if name in kinds or name not in _KINDS:
+            return
+        *others, last = map(_a, kinds)
+        wanted = f"{', '.join(others)} or {last}" if others else last
+        raise InputError(f"{folder} must hold {wanted}, got {_a(name)}")
     what = "and it is not there" if not folder.exists() else "got a file"
     if folder.is_dir():
         vectors = (folder / "vectors.safetensors").exists()
         what = "got vectors; train one from them first" if vectors else "and has no config.json"
     near = None if folder.exists() else near_path(str(folder))
-    hint = f"; did you mean {near}?" if near is not None else ""
+    hint = f"; did you mean {near}?" if near is not None else inside(folder, "config.json")
     raise InputError(f"{folder} must be a model that `textzero train` wrote, {what}{hint}")
 
 

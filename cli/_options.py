@@ -279,9 +279,10 @@ def make_corpus(
     """Make the corpus that the options describe."""
     from textzero.corpus import Corpus
 
+    if "" in corpus:
+        raise click.UsageError("CORPUS must name files or folders, got an empty name")
     if "-" in corpus:
         tell_waiting()
-
     return Corpus(
         *corpus,
         include=include,
@@ -304,6 +305,13 @@ def report_losses(reading: "Reading", quiet: bool) -> None:
         warn(reading.losses())
 
 
+def check_name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse an empty name of an output, such as that of a shell's variable that is not set."""
+    if value == "":
+        raise click.BadParameter("output must be a name, got an empty one")
+    return value
+
+
 def output_option(
     help: str = "Where to write.  [default: standard output]",
     metavar: str = "FILE",
@@ -311,6 +319,7 @@ def output_option(
 ) -> Callable[[Command], Command]:
     """Return the option -o; without a default it must be given."""
     how: dict[str, Any] = {"required": True} if default is None else {"default": default}
+    how["callback"] = check_name
     return click.option("-o", "--output", metavar=metavar, help=help, shell_complete=files, **how)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ _RANGE = re.compile(r"(\S+) is not in the range ")
 _NUMBER = re.compile(r"(.+) is not a valid (integer|float)", re.DOTALL)
 _TRUTH = re.compile(r"(['\"].*['\"]) is not a valid boolean", re.DOTALL)
 _MISSING = re.compile(r"(Directory|File|Path) '(.*)' does not exist", re.DOTALL)
+_CLOSED = re.compile(r"(?:Directory|File|Path) '(.*)' is not (read|writ)able", re.DOTALL)
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)", re.DOTALL)
 
 
@@ -28,6 +30,9 @@ def usage_sentence(error: click.UsageError) -> str:
                  if not getattr(p, "hidden", False)] if ctx else []  # fmt: skip
         known = [opt for opt in known if opt.startswith("--")]
         hint = did_you_mean(error.option_name, known, "--")
+        meant = (name for name in sys.argv[1:] if name.startswith(error.option_name))
+        if file := next(filter(os.path.exists, meant), None):
+            hint = f"; write ./{file} for the file of this name"
         return f"{command} has no option {error.option_name}{hint or see}"
     if isinstance(error, click.MissingParameter):
         return f"{command} needs {_needed(error)}{see}"
@@ -50,10 +55,11 @@ def usage_sentence(error: click.UsageError) -> str:
 
 def _needed(error: click.MissingParameter) -> str:
     parameter = error.param
-    if parameter is None or error.ctx is None:
+    if parameter is None:
         return "an argument"
     if not isinstance(parameter, click.Option):
-        return parameter.make_metavar(error.ctx)
+        name = parameter.metavar or str(parameter.name).upper()
+        return name + ("..." if parameter.nargs == -1 and not name.endswith("...") else "")
     what = f" ({parameter.help.rstrip('.').lower()})" if parameter.help else ""
     return f"{parameter.opts[0]} {parameter.metavar or ''}".rstrip() + what
 
@@ -89,6 +95,9 @@ def _wrong_value(error: click.BadParameter) -> str:
         what = {"Directory": "folder", "File": "file"}.get(found[1], "file or folder")
         near = near_path(found[2])
         return f"no such {what}: {found[2]}" + ("" if near is None else f"; did you mean {near}?")
+    if found := _CLOSED.match(message):
+        what = {"read": "read", "writ": "written"}[found[2]]
+        return f"{found[1]} cannot be {what}: Permission denied"
     if found := _TRUTH.match(message):
         return f"{name} must be true or false, got {found[1]}"
     return f"{name}: {message}" if name else message

@@ -4,10 +4,14 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
+last_act: Callable[[], Any] | None = None  # what is done when a second signal ends the process
 _ASKED: list[int] = []  # the signal that asked this process to end
+_LATER: list[list[int]] = []  # for each `waiting`: signals that came in it
 _PAUSE = 0.3  # seconds in which a second signal is an echo: `timeout` sends two
 
 
@@ -36,7 +40,21 @@ def heed_signals() -> None:
     threading.Thread(target=_watch, args=(read,), daemon=True).start()
 
 
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Let a signal wait until the block is done, which draws on a terminal, say."""
+    _LATER.append([])
+    try:
+        yield
+    finally:
+        for number in _LATER.pop()[:1]:
+            _ask(number, None)
+
+
 def _ask(number: int, _: FrameType | None) -> None:
+    if _LATER:
+        _LATER[-1].append(number)
+        return
     if _ASKED and os.name == "posix":
         return  # `_watch` sees to it
     _ASKED.append(number)
@@ -52,6 +70,9 @@ def _watch(read: int) -> NoReturn:
         if number not in _ends():
             continue
         if first is not None and time.monotonic() - first > _PAUSE:
+            if last_act is not None:
+                with suppress(OSError, ValueError):
+                    last_act()
             os._exit(128 + number)
         first = first or time.monotonic()
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textzero.shown.text import singular
+
 from . import _settings as settings
 from ._printing import as_json as json_line
 from ._printing import write_lines
@@ -222,9 +224,7 @@ def _amount(name: str, number: Any, of: str = "") -> str:
     if name == "dimension":
         return f"{name} {number:,}"
     if number == 1 and not of:
-        first, space, rest = words.partition(" ")
-        one = first[:-3] + "y" if first.endswith("ies") else first.removesuffix("s")
-        words = one + space + rest
+        words = singular(words)
     return f"{number:,}{of} {words}"
 
 

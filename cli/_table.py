@@ -35,6 +35,7 @@ def open_vectors(
     """
     from textzero.vectors.formats import load_vectors
 
+    refuse_folder_around(path)
     hint = ", or make a folder of it with `textzero convert`, which is read where it lies"
     refuse_large_file(path, memory, 1, hint)
     if progress is None:
@@ -43,6 +44,16 @@ def open_vectors(
     vectors = load_vectors(path, progress=progress)
     vectors.memory = memory
     return vectors
+
+
+def refuse_folder_around(path: str) -> None:
+    """Raise InputError when vectors are not in a folder but in one inside of it."""
+    from textzero.errors import InputError
+    from textzero.near import inside
+
+    files = ("vectors.safetensors", "tensors.tsv")
+    if not any((Path(path) / file).exists() for file in files) and (hint := inside(path, files[0])):
+        raise InputError(f"{path} holds no vectors by itself{hint}")
 
 
 def refuse_large_file(path: str, memory: str | None, factor: int, hint: str = "") -> None:

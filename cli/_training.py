@@ -11,6 +11,7 @@ from ._gold import refuse_losses, unknown_to
 from ._models import import_keras, refuse_large_data
 from ._progress import make_progress
 from ._summary import Summary, summary
+from ._table import refuse_folder_around
 
 if TYPE_CHECKING:
     from textzero.progress import Progress
@@ -24,7 +25,7 @@ _OURS = {"data", "validation", "vectors", "output", "others", "memory", "resume"
 
 def train_model(
     kind: str,
-    read: Callable[[Sequence[str]], Any],
+    read: Callable[[Sequence[str], "Progress"], Any],
     given: dict[str, Any],
     strict: bool = False,
     extra: dict[str, Any] | None = None,
@@ -33,7 +34,7 @@ def train_model(
 
     Args:
         kind: Name of its class.
-        read: Paths to labelled data.
+        read: Paths to labelled data; shows how far it is.
         given: The command's options; all but those of `_OURS` are settings, None where not given.
         strict: Whether a loss of data is an error.
         extra: Further arguments of the class's `train`.
@@ -69,7 +70,7 @@ def train_model(
 
 def _train(
     kind: str,
-    read: Callable[[Sequence[str]], Any],
+    read: Callable[[Sequence[str], "Progress"], Any],
     given: dict[str, Any],
     strict: bool,
     extra: dict[str, Any],
@@ -80,17 +81,20 @@ def _train(
 ) -> None:
     import importlib
 
+    from textzero.shown.text import typed
     from textzero.vectors.formats import load_vectors
 
     room = import_keras(given["memory"])
     module = importlib.import_module(f"textzero.models.{_HOMES[kind]}")
     model_class = getattr(module, kind)
     settings, options = _settings(model_class, given)
-    vectors = [load_vectors(path) for path in given["vectors"]]
+    for path in given["vectors"]:
+        refuse_folder_around(path)
+    vectors = [load_vectors(path, progress=progress) for path in given["vectors"]]
     tables = sum(4 * one.vectors.nbytes for one in vectors)  # weights, and copies on their way
     refuse_large_data([*given["data"], *given["validation"]], room, tables)
-    data = refuse_losses(read(given["data"]), strict)
-    validation = refuse_losses(read(given["validation"]), strict) if given["validation"] else None
+    data, held_out = refuse_losses(read(given["data"], progress), strict), given["validation"]
+    validation = refuse_losses(read(held_out, progress), strict) if held_out else None
     for line in validation.losses() if validation is not None else ():
         say(f"validation: {line}")
     model = model_class.train(
@@ -112,7 +116,7 @@ def _train(
         best = max(history, key=lambda epoch: epoch[model.score_name])
         told.fact(**{model.score_name: best[model.score_name], "best_epoch": best["epoch"]})
     command = {"Tagger": "tag", "Reader": "answer", "Extractor": "extract"}.get(kind, "classify")
-    told.next(f"textzero {command} {given['output']} FILE")
+    told.next(f"textzero {command} {typed(given['output'])} FILE")
 
 
 def _settings(model_class: Any, given: dict[str, Any]) -> tuple[Any, Any]:
@@ -132,7 +136,7 @@ def _settings(model_class: Any, given: dict[str, Any]) -> tuple[Any, Any]:
             hint = did_you_mean(name, known) or f"; there are {', '.join(known)}"
             raise click.UsageError(f"--set: there is no setting {name!r}{hint}")
         (network if name in network_names else training)[name] = value
-    typed = from_json(FitOptions, training, "--set")
-    changes = {name: getattr(typed, name) for name in training}
+    checked = from_json(FitOptions, training, "--set")
+    changes = {name: getattr(checked, name) for name in training}
     options = replace(model_class.fit_options, **changes)
     return from_json(settings_class, network, "--set"), options

@@ -1,5 +1,6 @@
 """textzero answer."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -7,6 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from textzero.progress import Progress
 
 from . import _models as models
 from . import _options as options
@@ -27,7 +30,7 @@ _ANSWER = 400  # bytes that a different answer to --question takes, about
 @options.text_options
 @click.option("--question", metavar="TEXT",
               help="Answer this one question; the texts of CORPUS are its passages.")  # fmt: skip
-@click.option("--combine", type=click.Choice(["squares", "max", "sum"]), default="squares",
+@click.option("--combine", type=click.Choice(["sum", "squares", "max"]), default="sum",
               show_default=True, help="How passages of the same answer count.")  # fmt: skip
 @click.option("--threshold", type=click.FloatRange(0, 1),
               help="Least probability of an answer's start and end.  "
@@ -71,14 +74,18 @@ def answer(
         _print([question], [found.best(candidates)], json)
         options.report_losses(reading, quiet)
         return
-    asked = _questions(corpus or ("-",), room // _JSON)
-    while batch := list(islice(asked, _QUESTIONS)):
-        questions = [item.text for item in batch]
-        answers = loaded.predict(
-            questions, [item.passages for item in batch], combine=combine, candidates=candidates,
-            **settings,
-        )  # fmt: skip
-        _print(questions, answers, json)
+    progress = make_progress(quiet, to_stdout=True)
+    read = _Read()
+    asked = _questions(corpus or ("-",), room // _JSON, read)
+    with progress.stage("answer", _size(corpus)):
+        while batch := list(islice(asked, _QUESTIONS)):
+            questions = [item.text for item in batch]
+            answers = loaded.predict(
+                questions, [item.passages for item in batch], combine=combine,
+                candidates=candidates, **settings,
+            )  # fmt: skip
+            _print(questions, answers, json)
+            progress.advance(read.take())
 
 
 def _answer(
@@ -132,7 +139,30 @@ def _refuse_ignored(reading_options: dict[str, Any]) -> None:
             raise click.UsageError(f"{option} is for passages; give their --question too")
 
 
-def _questions(paths: tuple[str, ...], most: int) -> "Iterator[Question]":
+class _Read(Progress):
+    """Keeps how many bytes were read until what they ask is answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bytes = 0
+
+    def advance(self, amount: int) -> None:
+        """Add what was read."""
+        self._bytes += amount
+
+    def take(self) -> int:
+        """Return what was read since the last time."""
+        amount, self._bytes = self._bytes, 0
+        return amount
+
+
+def _size(paths: tuple[str, ...]) -> int:
+    """Bytes of the files; 0 where a pipe is among them, whose end is not known."""
+    files = [path for path in paths if os.path.isfile(path)]
+    return sum(map(os.path.getsize, files)) if len(files) == len(paths) else 0
+
+
+def _questions(paths: tuple[str, ...], most: int, progress: Progress) -> "Iterator[Question]":
     """The questions of files; of JSON lines a line at a time, and never more than `most` bytes."""
     from textzero.errors import InputError
     from textzero.models.question_stream import stream_questions
@@ -140,11 +170,11 @@ def _questions(paths: tuple[str, ...], most: int) -> "Iterator[Question]":
     for path in paths:
         if path == "-":
             options.tell_waiting()
-            yield from stream_questions(sys.stdin.buffer, "standard input", most)
+            yield from stream_questions(sys.stdin.buffer, "standard input", most, progress)
             continue
         try:
             file = open(path, "rb")
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}") from error
         with file:
-            yield from stream_questions(file, path, most)
+            yield from stream_questions(file, path, most, progress)

@@ -48,8 +48,8 @@ def classify(
     if cut and not quiet:
         most = loaded.settings.max_tokens
         click.echo(
-            f"Warning: {cut:,} of {total:,} texts have more than {most} tokens; "
-            "their middle was not read",
+            f"Warning: {cut:,} of {total:,} texts {'has' if cut == 1 else 'have'} more than {most} "
+            "tokens; the middle was not read",
             err=True,
         )
     options.report_losses(reading, quiet)

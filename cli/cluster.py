@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("-n", "number", type=click.IntRange(1), default=10, show_default=True,
               help="Print so many words of each.")  # fmt: skip
 @click.option("-o", "--output", metavar="FILE", shell_complete=options.files,
+              callback=options.check_name,
               help="Write every word with its cluster (- for standard output).")  # fmt: skip
 @click.option("--json", is_flag=True, help="Print all clusters as one JSON object.")
 @options.device_option("Where neighbours are looked for; the clusters are the same.")
@@ -98,9 +99,11 @@ def _print_json(found: "Clusters") -> None:
 
 
 def _tell(told: Summary, found: "Clusters", least: float) -> None:
+    from textzero.shown.text import counted
+
     lost = len(found.unclustered)
     told.fact(
-        found=f"{len(found.words) - lost:,} words in {len(found):,} clusters",
+        found=f"{counted(len(found.words) - lost, 'words')} in {counted(len(found), 'clusters')}",
         code=f"{found.code_length:.4f} bits a step, {found.one_cluster:.4f} as one cluster",
     )
     if lost:

@@ -27,4 +27,5 @@ def completion(shell: str) -> None:
     if kind is None:
         raise click.UsageError(f"there is no completion for {shell}")
     made = kind(main, {}, "textzero", "_TEXTZERO_COMPLETE")
-    click.echo(made.source_template % made.source_vars())
+    script = made.source_template % made.source_vars()
+    click.echo(script.replace('string split ","', 'string split -m 1 ","'))  # fish: helps whole

@@ -96,7 +96,9 @@ def count(
         )
         if output != "-":
             told.wrote(output, words=len(kept), of=counts.distinct)
-            told.next(f"textzero report {output} -o report.html")
+            from textzero.shown.text import typed
+
+            told.next(f"textzero report {typed(output)} -o report.html")
 
 
 def write_counts(counts: Any, output: str, format: str | None) -> None:

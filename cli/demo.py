@@ -1,15 +1,20 @@
 """textzero demo."""
 
+import re
+
 import click
 
 from . import _options as options
 from ._progress import make_progress
+from ._summary import is_terminal, show
+
+_STEP = re.compile(r"(\S*) *(?<=^.{10}) ")  # the name of a step, in ten columns
 
 
 @click.command()
 @click.argument("folder", required=False, type=click.Path())
 @click.option("-o", "--output", default="demo", show_default=True, metavar="FOLDER",
-              help="Folder to write.")  # fmt: skip
+              callback=options.check_name, help="Folder to write.")  # fmt: skip
 @click.option("--models/--no-models", default=True, show_default=True,
               help="Train a classifier where sub-folders can be labels; needs Keras.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
@@ -38,7 +43,11 @@ def demo(
     from textzero.demo.run import run_demo
 
     def say(line: str) -> None:
-        if not quiet:
+        if quiet:
+            return
+        if (named := _STEP.match(line)) and is_terminal():
+            show([(f"{named[1]:<10}", line[named.end() :])])  # wrapped where a word ends
+        else:
             click.echo(line, err=True)
 
     def why_not() -> str:

@@ -8,6 +8,7 @@ from . import _options as options
 from ._printing import as_json as as_json_line
 from ._printing import write_lines
 from ._progress import make_progress
+from ._scores import min_score_option
 from ._summary import summary
 from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_beside
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
               help="Units of the longest words.  [default: by the script]")  # fmt: skip
 @click.option("--min-count", type=click.IntRange(1),
               help="Leave out rarer words.  [default: by the size of the corpus]")  # fmt: skip
+@min_score_option
 @click.option("--min-pmi", metavar="NATS[,NATS...]",
               help="Of entropy: one number; of cohesion: one for each order.")  # fmt: skip
 @click.option("--min-probability", type=click.FloatRange(0, 1, max_open=True),
@@ -59,6 +61,7 @@ def discover(
     unit: str,
     max_length: int | None,
     min_count: int | None,
+    min_scores: dict[str, float],
     min_pmi: str | None,
     min_probability: float | None,
     compatible: bool,
@@ -84,14 +87,22 @@ def discover(
     """
     import sys
 
-    from textzero.discovery.discover import discover_words
+    from textzero.discovery.discover import discover_words, score_names
     from textzero.files import refuse_missing_folder
     from textzero.lexicon import Lexicon, is_lexicon
+    from textzero.near import did_you_mean
+    from textzero.shown.text import typed
 
     paths = corpus["corpus"]
     if explain is not None and len(paths) == 1 and is_lexicon(paths[0]):
         _print_story(Lexicon.load(paths[0]), explain, as_json)
         return
+    for name in min_scores:
+        if name not in (names := score_names(method, domain=bool(domain))):
+            raise click.BadParameter(
+                f"expected one of {', '.join(names)}, got {name!r}{did_you_mean(name, names)}",
+                param_hint="--min-score",
+            )
     if output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
@@ -123,6 +134,9 @@ def discover(
             engine=engine,
             progress=progress,
         )
+        found = len(lexicon)
+        if min_scores:
+            lexicon = lexicon.keep(min_scores=min_scores)
         if not dropped:
             lexicon.dropped = None
         if output != "-":
@@ -132,9 +146,10 @@ def discover(
                 sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
         told.read(lexicon.reading, units=lexicon.settings["units"])
+        told.left_out(words_under_min_score=found - len(lexicon))
         if output != "-":
             told.wrote(output, words=len(lexicon))
-            told.next("" if known else f"textzero segment {output} FILE")
+            told.next("" if known else f"textzero segment {typed(output)} FILE")
     if explain is not None:
         _print_story(lexicon, explain, as_json)
 

@@ -9,6 +9,7 @@ from . import _settings as settings
 
 if TYPE_CHECKING:
     from textzero.doctor import Finding
+    from textzero.progress import Progress
 
 
 @click.command()
@@ -24,7 +25,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     from textzero.doctor import examine, works
 
-    findings = [*examine(), *_settings_found()]
+    findings = [*examine(_progress()), *_settings_found()]
     fine = works(findings)
     if as_json:
         import json
@@ -45,6 +46,19 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         click.echo("textzero works" if fine else "textzero does not work: see the lines with x")
     if not fine:
         ctx.exit(1)
+
+
+def _progress() -> "Progress":
+    """Bars, unless what draws them is what is broken; `examine` says so."""
+    from textzero.progress import Progress
+
+    from ._progress import make_progress
+
+    try:
+        import rich.progress  # noqa: F401
+    except Exception:  # whatever a broken package raises
+        return Progress()
+    return make_progress(False)
 
 
 def _settings_found() -> "Iterator[Finding]":

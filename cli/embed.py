@@ -199,4 +199,6 @@ def _tell(told: Summary, vectors: "WordVectors", output: str) -> None:
     told.left_out(words=max(0, words - len(vectors)))
     told.wrote(output, vectors=len(vectors), dimension=vectors.dim)
     told.fact(pairs=manifest.get("records"))
-    told.next(f"textzero similar {output} WORD")
+    from textzero.shown.text import typed
+
+    told.next(f"textzero similar {typed(output)} WORD")

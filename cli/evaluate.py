@@ -91,8 +91,9 @@ def segmentation_command(
     Precision, recall and F1 of words, as the bakeoff of 2005 counts them. With a lexicon also bits
     per character: of characters alone, and of the words of the best segmentation.
     """
+    from textzero.information import Information, character_entropy
     from textzero.segmentation_score import read_segmented, score_segmentation
-    from textzero.segmenter import Information, Segmenter, character_entropy
+    from textzero.segmenter import Segmenter
 
     if lexicon is None and segmented is None:
         raise click.UsageError("give --lexicon or --segmented")
@@ -142,6 +143,47 @@ def _readable_twice(path: str, separator: str | None) -> Callable[[], Iterable[l
     return lambda: held
 
 
+@evaluate.command("lexicon")
+@click.argument("lexicon", type=click.Path())
+@click.argument("gold", type=click.Path())
+@click.option("--examples", type=click.IntRange(0), default=10, show_default=True,
+              help="How many wrong and missing words to name.")  # fmt: skip
+@options.memory_option
+@click.option("--json", is_flag=True, help="Print one JSON object.")
+@options.quiet_option
+def lexicon_command(
+    lexicon: str,
+    gold: str,
+    examples: int,
+    memory: str | None,
+    json: bool,
+    quiet: bool,  # noqa: ARG001
+) -> None:
+    """Score the words of LEXICON against GOLD, a list of words, one a line.
+
+    Precision, recall and F1 of different words, of all and by length; then the first words that
+    only one side has. Single characters are left out of both. GOLD may be a lexicon, too.
+    """
+    from textzero.lexicon_score import score_lexicon
+
+    for path in (lexicon, gold):
+        refuse_large_file(path, memory, 30)
+    score = asdict(score_lexicon(lexicon, gold))
+    for side in ("wrong", "missing"):
+        score[side] = score[side][:examples]
+    if json:
+        write_lines([as_json(score)])
+        return
+    shares, numbers = ("precision", "recall", "f1"), ("gold", "found", "correct")
+    print_line("length", *shares, *numbers)
+    for row in ({"length": "all", **score}, *score["by_length"]):
+        figures = ["" if row[name] is None else f"{row[name]:.4f}" for name in shares]
+        print_line(row["length"], *figures, *(f"{row[name]:,}" for name in numbers))
+    for side in ("wrong", "missing"):
+        if score[side]:
+            print_line(side, ", ".join(score[side]))
+
+
 @evaluate.command("model")
 @click.argument("model", type=click.Path())
 @click.argument("gold", nargs=-1, required=True)
@@ -177,20 +219,22 @@ def model_command(
 
     loaded, room = load(model, "Tagger", "Reader", "Extractor", "Classifier", memory=memory)
     refuse_large_data(gold, room)
-    kind = type(loaded).__name__
+    kind, progress = type(loaded).__name__, make_progress(quiet)
     if kind == "Tagger":
-        data = gold_data.read_tagged(gold, form, scheme, strict, encoding)
+        data = gold_data.read_tagged(gold, form, scheme, strict, encoding, progress)
     elif kind == "Reader":
-        data = gold_data.read_questions(gold)
+        data = gold_data.read_questions(gold, progress)
     elif kind == "Extractor":
-        data = gold_data.read_triples(gold, encoding)
+        data = gold_data.read_triples(gold, encoding, progress)
     else:
-        data = gold_data.read_texts_with_labels(gold, text_column, label_column, strict, encoding)
+        data = gold_data.read_texts_with_labels(
+            gold, text_column, label_column, strict, encoding, progress
+        )
     gold_data.refuse_losses(data, strict)
     for line in [*data.losses(), *gold_data.unknown_to(loaded, data)]:
         if not quiet:
             click.echo(f"Warning: {line}", err=True)
-    with make_progress(quiet).stage("evaluate", 0, "texts"):
+    with progress.stage("evaluate", 0, "texts"):
         score = loaded.evaluate(data, batch_size)
     if json:
         write_lines([as_json(score)])

@@ -1,6 +1,7 @@
 """The command group: commands are imported when they run, errors become one sentence."""
 
 import contextlib
+import errno
 import importlib
 import io
 import os
@@ -155,9 +156,11 @@ def _sentences() -> Iterator[None]:
             raise _interrupted(error.__context__) from None
         raise
     except OSError as error:  # of a file; what is wrong with an input is an InputError
+        name = f"{error.filename}: " if error.filename else ""
         if not error.filename:
             _forget_output()  # what it could not take is not to be tried again at exit
-        name = f"{error.filename}: " if error.filename else ""
+            if error.errno in (errno.ENOSPC, errno.EIO, errno.EFBIG):
+                name = "standard output cannot be written: "
         raise _failure(f"{name}{error.strerror or error}", 4, error) from error
     except ValueError as error:  # a setting with a wrong value
         if os.environ.get("TEXTZERO_DEBUG"):

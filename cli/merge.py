@@ -12,6 +12,7 @@ from .count import write_counts
 @click.command()
 @click.argument("tables", nargs=-1, required=True, type=click.Path())
 @options.min_count_option(1)
+@click.option("--top", type=click.IntRange(1), help="Print only so many words.  [default: all]")
 @options.output_option()
 @options.counts_format_option
 @options.memory_option
@@ -22,6 +23,7 @@ from .count import write_counts
 def merge(
     tables: tuple[str, ...],
     min_count: int,
+    top: int | None,
     output: str,
     format: str | None,
     memory: str | None,
@@ -51,8 +53,12 @@ def merge(
             workspace=workspace,
             progress=progress,
         )
-        write_counts(total, output, format)
+        kept = total.keep(min_count, top)
+        write_counts(kept, output, format)
         told.read(tables=len(tables), tokens=total.tokens)
-        told.left_out(words_under_min_count=total.distinct - len(total))
+        told.left_out(
+            words_under_min_count=total.distinct - len(total),
+            words_beyond_top=len(total) - len(kept),
+        )
         if output != "-":
-            told.wrote(output, words=len(total), of=total.distinct)
+            told.wrote(output, words=len(kept), of=total.distinct)

@@ -87,15 +87,16 @@ def plan(
 def _table(made: "Plan") -> list[tuple[str, str, str]]:
     """The plan in rows, numbers rounded as far as they can be trusted."""
     from textzero.files import size_text
+    from textzero.shown.text import counted
 
     here, cluster = made.here, made.cluster
     stops = f"{size_text(made.enough_up_to)} of such text; for more, {made.limit} is not enough"
     rows = [
-        ("corpus", size_text(made.corpus_bytes), f"{made.files:,} file{'s' * (made.files != 1)}"),
+        ("corpus", size_text(made.corpus_bytes), counted(made.files, "files")),
         ("sample", size_text(made.sample_bytes), "spread over the corpus"),
         ("tokens", f"{_rounded(made.tokens):,}", ""),
         ("words", f"{_rounded(made.words):,}", f"grow as tokens ^ {made.growth:.2f}"),
-        (f"{made.command} on", "this machine", f"{made.workers:,} workers"),
+        (f"{made.command} on", "this machine", counted(made.workers, "workers")),
         ("time", _time(here.seconds), _time(cluster.seconds)),
         ("shards", f"{here.shards:,}", f"{cluster.shards:,}"),
         ("memory, each process", size_text(here.memory), size_text(cluster.memory)),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("artefact", metavar="OUTPUT", type=click.Path(), shell_complete=options.files)
 @click.option("-o", "--output", default="report.html", metavar="FILE", show_default=True,
-              shell_complete=options.files,
+              shell_complete=options.files, callback=options.check_name,
               help="Where to write the page (- for standard output).")  # fmt: skip
 @click.option("--texts", multiple=True, metavar="CORPUS", shell_complete=options.files,
               help="Texts: of a lexicon, where examples are looked for; of a classifier, what it "
@@ -93,12 +93,14 @@ def report(
         _check_codec(encoding)
         files = [str(path) for path in paths]
         if kind == "Tagger":
-            return gold.read_tagged(files, form, scheme, False, encoding)
+            return gold.read_tagged(files, form, scheme, False, encoding, progress)
         if kind == "Classifier":
-            return gold.read_texts_with_labels(files, text_column, label_column, False, encoding)
+            return gold.read_texts_with_labels(
+                files, text_column, label_column, False, encoding, progress
+            )
         if kind == "Extractor":
-            return gold.read_triples(files, encoding)
-        return gold.read_questions(files)
+            return gold.read_triples(files, encoding, progress)
+        return gold.read_questions(files, progress)
 
     progress = make_progress(quiet)
     with summary(quiet, as_json, output, progress) as told:

@@ -27,7 +27,9 @@ _SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".jsonl": "json"}
 @click.option("--format", "format", type=click.Choice(["terminal", "json", "html"]),
               help="Coloured text, JSON lines, or one page.  "
               "[default: by suffix of -o, else terminal]")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--json", "as_json", is_flag=True,
+              help="The same as --format json; with -o, print the summary as one "
+              "JSON object.")  # fmt: skip
 @options.output_option()
 @click.option("--trust", is_flag=True,
               help="Load a .keras file of somebody else: it may run code.")  # fmt: skip
@@ -102,7 +104,7 @@ def saliency(
             colour = None if output == "-" else False
             yield from (one.to_terminal(colour) + "\n" for one in found())
 
-    with summary(quiet, progress=progress) as told:
+    with summary(quiet, as_json and output != "-", output, progress) as told:
         if output == "-":
             for part in parts():
                 sys.stdout.buffer.write(part.encode("utf-8", "backslashreplace"))

@@ -21,7 +21,9 @@ from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_
 @click.option("--sample", type=click.FloatRange(0), metavar="ALPHA",
               help="Draw each segmentation in proportion to its probability ** ALPHA.")  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Seed of --sample.")
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line, with offsets.")
+@click.option("--json", "as_json", is_flag=True,
+              help="Write one JSON object a line, with offsets; with -o, print the summary as "
+              "one.")  # fmt: skip
 @options.output_option()
 @options.memory_option
 @options.workers_option
@@ -72,7 +74,7 @@ def segment(
     form = Form(separator, n_best, sample, seed, as_json)
     progress = make_progress(quiet, to_stdout=output == "-")
     with (
-        summary(quiet, False, output, progress) as told,
+        summary(quiet, as_json and output != "-", output, progress) as told,
         workspace_beside(output, quiet, store) as workspace,
     ):
         reading = segment_corpus(

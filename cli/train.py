@@ -100,8 +100,8 @@ def tagger(form: str, scheme: str, strict: bool, encoding: str, **given: Any) ->
     sentence. The scheme of the tags is told from them.
     """
 
-    def read(paths: Sequence[str]) -> Any:
-        return gold.read_tagged(paths, form, scheme, strict, encoding)
+    def read(paths: Sequence[str], progress: Any) -> Any:
+        return gold.read_tagged(paths, form, scheme, strict, encoding, progress)
 
     train_model("Tagger", read, given, strict)
 
@@ -133,7 +133,11 @@ def extractor(strict: bool, encoding: str, **given: Any) -> None:
     DATA are JSON lines such as {"text": "...", "spo_list": [{"subject": "...", "predicate": "...",
     "object": "..."}]}.
     """
-    train_model("Extractor", lambda paths: gold.read_triples(paths, encoding), given, strict)
+
+    def read(paths: Sequence[str], progress: Any) -> Any:
+        return gold.read_triples(paths, encoding, progress)
+
+    train_model("Extractor", read, given, strict)
 
 
 @train.command()
@@ -157,7 +161,9 @@ def classifier(
     {"text": "...", "label": "..."}, or folders with a sub-folder of text files for each label.
     """
 
-    def read(paths: Sequence[str]) -> Any:
-        return gold.read_texts_with_labels(paths, text_column, label_column, strict, encoding)
+    def read(paths: Sequence[str], progress: Any) -> Any:
+        return gold.read_texts_with_labels(
+            paths, text_column, label_column, strict, encoding, progress
+        )
 
     train_model("Classifier", read, given, strict)

@@ -97,6 +97,21 @@ def test_a_run_that_was_broken_off_goes_on(made, folder, tmp_path, monkeypatch):
     assert not (tmp_path / "demo" / ".textzero").exists()
 
 
+def test_a_run_whose_state_was_cleaned_away_begins_anew(made, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_demo(folder, "demo", models=interrupted)
+    shutil.rmtree(tmp_path / "demo" / ".textzero")  # as textzero clean does
+    assert run_demo(folder, "demo", models=skipped).report.read_bytes() == made[1].read_bytes()
+    (tmp_path / "mine" / "texts").mkdir(parents=True)  # named as the demo names its own
+    with pytest.raises(OutputExistsError, match="did not make"):
+        run_demo(folder, tmp_path / "mine", models=skipped)
+
+
 def test_other_texts_begin_anew_in_a_folder_that_was_not_finished(folder, tmp_path):
     def interrupted():
         raise KeyboardInterrupt

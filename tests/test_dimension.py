@@ -62,7 +62,7 @@ def test_settings_know_auto():
     assert auto.resolved("flat").dim == "auto"
     assert auto.resolved("flat", 100_000) == TrainingSettings(dim=96).resolved("flat", 100_000)
     assert TrainingSettings(dim=5).resolved("flat", 100_000).dim == 5
-    with pytest.raises(ValueError, match="dim must be a number or 'auto', got 'big'"):
+    with pytest.raises(TypeError, match="dim must be a whole number or 'auto', got 'big'"):
         TrainingSettings(dim="big")
 
 

@@ -10,6 +10,7 @@ import pytest
 from textzero import cuda_driver, doctor
 from textzero._compat import gpu_state
 from textzero.cuda_driver import Device, Driver, DriverError
+from textzero.progress import Progress
 
 SETUP = Path(__file__).parents[1] / "setup.py"
 
@@ -111,7 +112,7 @@ def test_a_look_that_fails_is_a_finding(monkeypatch):
     assert first.value == "much"
     assert (second.state, second.value) == (doctor.BAD, "OSError: no such device")
     monkeypatch.setattr(doctor, "_count", lambda: 1 / 0)
-    tests = {f.name: f for f in doctor._self_test(False)}
+    tests = {f.name: f for f in doctor._self_test(False, Progress())}
     assert tests["counting"].state == doctor.BAD
     assert tests["counting"].value == "ZeroDivisionError: division by zero"
     assert tests["training"].state == doctor.OK
@@ -171,7 +172,7 @@ def test_a_gpu_that_can_be_used_is_tested(monkeypatch):
     findings = gpu(monkeypatch, Driver((13, 0), [CARD]), "cupy-cuda13x", (True, "NVIDIA H200"))
     assert findings["use"].state == doctor.OK and findings["use"].value == "NVIDIA H200"
     monkeypatch.setattr(doctor, "_select_on_gpu", lambda: 1 / 0)
-    tests = {f.name: f.state for f in doctor._self_test(True)}
+    tests = {f.name: f.state for f in doctor._self_test(True, Progress())}
     assert tests["GPU kernel"] == doctor.BAD
 
 

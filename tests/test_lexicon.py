@@ -1,6 +1,7 @@
 import gzip
 import math
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from textzero.packed import PackedStrings
 
 WORD = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=6)
 NUMBER = st.floats(-1e6, 1e6) | st.just(math.nan)
+ROOT = Path(__file__).parents[1]
 HEAD = '# {"lowercase": false, "nfkc": false, "unit": "character"}\n'
 NAMES = "word\tcount\tlog_probability\treason\n"
 
@@ -116,8 +118,18 @@ def test_the_digest_tells_what_decides_the_segmentation():
         ("北京\t3\n大学\t1\n", {"北京": 3, "大学": 1}, "character"),
         ("北京\t3\t2\n", {"北京": 3}, "character"),
         ("", {}, "character"),
+        ("windows 95\nnew york\nsan francisco\n", dict.fromkeys(
+            ["windows 95", "new york", "san francisco"], 1), "word"),
+        ("the words of 2024, a list made by hand for tests\nold\nnew\nodd\n", dict.fromkeys(
+            ["the words of 2024, a list made by hand for tests", "old", "new", "odd"], 1), "word"),
+        ("八仙过海，各显神通\n真的吗？\n", {"八仙过海，各显神通": 1, "真的吗？": 1}, "character"),
+        (
+            "first epistle of paul the apostle to the corinthians\n" * 2 + "a\nb\n" * 3,
+            {"first epistle of paul the apostle to the corinthians": 1, "a": 1, "b": 1},
+            "word",
+        ),
     ],
-)
+)  # fmt: skip
 def test_other_files_are_read(tmp_path, content, expected, unit):
     path = tmp_path / "words.txt"
     path.write_text(content, encoding="utf-8", newline="")
@@ -176,6 +188,82 @@ def test_a_wrong_file_is_refused_in_a_sentence(tmp_path, content, message):
     path.write_text(content, encoding="utf-8", newline="")
     with pytest.raises(InputError, match=message):
         Lexicon.load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (["# Title", "", "It was the best of times, it was the worst",
+          "of times, it was the age of wisdom, it was", "", "the age"],
+         "2 of its first 4 lines .* line 3, 'It was the best"),
+        (["出汤要快，闷泡就苦涩。", "头一泡是洗茶，水要高冲。"], "2 of its first 2 lines"),
+        (["one two three four five six seven eight nine"], "1 of its first 1 lines"),
+        (["a list of 3 words is not made of such lines"] * 2, "2 of its first 2 lines"),
+    ],
+)  # fmt: skip
+def test_a_text_is_no_lexicon(tmp_path, text, sentence):
+    path = tmp_path / "README"
+    path.write_text("\n".join([*text, ""]), encoding="utf-8")
+    with pytest.raises(InputError, match=f"README must have one word or phrase a line.*{sentence}"):
+        Lexicon.load(path)
+
+
+def test_the_documents_of_this_project_are_no_lexicons():
+    documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "LICENSE"]
+    for path in documents:
+        with pytest.raises(InputError):
+            Lexicon.load(path)
+
+
+def scored():
+    scores = {"bits": [30.5, 2.25, math.nan], "pmi": [4.0, 5.0, math.nan]}
+    dropped = Lexicon(["京大"], [2], [math.nan], reasons=["cut as 京 | 大"])
+    return Lexicon(["北京", "大学", "的"], [3, 1, 9], scores=scores, dropped=dropped)
+
+
+@pytest.mark.parametrize(
+    ("how", "words", "reasons"),
+    [
+        ({}, ["北京", "大学", "的"], []),
+        ({"min_count": 2}, ["北京", "的"], ["found 1 times, below 2"]),
+        ({"top": 1}, ["北京"], []),
+        ({"min_scores": {"bits": 30.5}}, ["北京"], ["bits 2.25, below 30.5", "no bits"]),
+        ({"min_scores": {"pmi": 4.5}}, ["大学"], ["pmi 4, below 4.5", "no pmi"]),
+        ({"min_count": 2, "top": 1, "min_scores": {"bits": 1}}, ["北京"],
+         ["found 1 times, below 2", "no bits"]),
+    ],
+)  # fmt: skip
+def test_what_is_not_kept_is_dropped_with_the_reason(how, words, reasons, tmp_path):
+    whole = scored()
+    kept = whole.keep(**how)
+    assert list(kept) == words
+    assert list(kept.dropped.reasons) == ["cut as 京 | 大", *reasons]
+    assert "top" in how or {*kept, *kept.dropped} == {*whole, "京大"}
+    places = [list(whole).index(word) for word in words]
+    assert_allclose(kept.log_probabilities, whole.log_probabilities[places])
+    kept.save(tmp_path / "kept.tsv")
+    again = Lexicon.load(tmp_path / "kept.tsv")
+    assert dict(again) == dict(kept) and list(again.dropped) == list(kept.dropped)
+
+
+def test_a_score_that_is_not_there_is_named_with_the_nearest():
+    with pytest.raises(ValueError, match="one of bits, pmi, got 'bit': did you mean 'bits'"):
+        scored().keep(min_scores={"bit": 1})
+
+
+def test_words_are_written_for_other_programs(tmp_path):
+    held = Lexicon(["北京", "new york", "大学"], [3, 2, 1], settings={"unit": "word"})
+    for form, content in (
+        ("jieba", "北京 3\nnew york 2\n大学 1\n"),
+        ("words", "北京\nnew york\n大学\n"),
+    ):
+        held.save(tmp_path / form, form)
+        assert (tmp_path / form).read_text(encoding="utf-8") == content
+        counts = dict(held) if form == "jieba" else dict.fromkeys(held, 1)
+        assert dict(Lexicon.load(tmp_path / form)) == counts
+    with pytest.raises(ValueError, match="format must be one of lexicon, jieba, words, got 'csv'"):
+        held.save(tmp_path / "x", "csv")
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_file_that_is_not_utf8_or_not_there_is_refused(tmp_path):

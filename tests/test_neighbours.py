@@ -108,7 +108,7 @@ def test_more_than_there_is_and_nothing(vectors):
 @pytest.mark.parametrize(
     "ask, message",
     [
-        (lambda v: v.nearest("w1"), "a list of words, got the string 'w1'"),
+        (lambda v: v.nearest("w1"), "a list of words or an array, got 'w1'"),
         (lambda v: v.nearest(np.zeros((2, 5), np.float32)), r"shape \(n, 6\), got \(2, 5\)"),
         (lambda v: v.nearest(np.zeros(6, np.float32)), r"shape \(n, 6\), got \(6,\)"),
         (lambda v: v.nearest(np.zeros((1, 6)), metric="pearson"), "one of cosine, inner here"),

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import textzero
+from textzero.characters import is_space
 from textzero.errors import InputError
+from textzero.information import Information, character_entropy
 from textzero.lexicon import Lexicon
 from textzero.segmentation_score import read_segmented, score_segmentation
-from textzero.segmenter import Information, Segmenter, character_entropy, is_space
+from textzero.segmenter import Segmenter
 from textzero.tokens import Tokenizer
 
 TEXT = st.text(st.sampled_from("ab1北京大学 \n\x00\ud800カ\u3099😀。'.")) | st.text()

@@ -168,7 +168,7 @@ def test_cleaned_vectors_know_how_text_is_cut():
 
 
 def test_one_string_is_not_taken_for_many_sentences(vectors):
-    with pytest.raises(TypeError, match="texts must be several sentences, got the string 'w1 w2'"):
+    with pytest.raises(TypeError, match="texts must be several strings, got 'w1 w2'; put it in"):
         vectors.sentence_vectors("w1 w2")
 
 

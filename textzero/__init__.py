@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         TokenizerError,
     )
     from textzero.lexicon import Lexicon
+    from textzero.lexicon_score import LexiconScore, score_lexicon
     from textzero.models.saliency import gradient_flow, saliency
     from textzero.plan import plan_work
     from textzero.report.artefacts import make_report
@@ -52,6 +53,7 @@ _HOMES = {
     "Counts": "counts",
     "InputError": "errors",
     "Lexicon": "lexicon",
+    "LexiconScore": "lexicon_score",
     "OutputExistsError": "errors",
     "Parser": "structure.parsing",
     "Report": "report.blocks",
@@ -86,6 +88,7 @@ _HOMES = {
     "plan_work": "plan",
     "saliency": "models.saliency",
     "save_vectors": "vectors.formats",
+    "score_lexicon": "lexicon_score",
     "score_segmentation": "segmentation_score",
     "segment_corpus": "segmenting",
     "train_vectors": "vectors.training",
@@ -98,6 +101,7 @@ __all__ = [
     "Counts",
     "InputError",
     "Lexicon",
+    "LexiconScore",
     "OutputExistsError",
     "Parser",
     "Report",
@@ -133,6 +137,7 @@ __all__ = [
     "plan_work",
     "saliency",
     "save_vectors",
+    "score_lexicon",
     "score_segmentation",
     "segment_corpus",
     "train_vectors",

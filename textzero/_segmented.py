@@ -7,11 +7,12 @@ from itertools import accumulate
 from time import monotonic
 from typing import Any
 
+from textzero.characters import is_space
 from textzero.corpus import Corpus, Reading, Split
 from textzero.errors import InputError
 from textzero.parallel import ordered_threads
 from textzero.progress import Progress
-from textzero.segmenter import Segmenter, is_space
+from textzero.segmenter import Segmenter
 
 _BATCH = 1 << 16  # characters that one task of a thread has
 

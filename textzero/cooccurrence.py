@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._compat import Array, has_gpu
 from textzero._cooccurrence.counting import Places, Task, counted_rows, held_or_mapped
 from textzero._cooccurrence.segments import Sieve
@@ -73,7 +74,7 @@ def distance_weights(window: int, weighting: str) -> tuple[Array, float]:
     return np.array([round(units / d) for d in range(1, window + 1)], np.int64), 1 / units
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class Cooccurrence(Tabular):
     """A symmetric sparse matrix of counts, its rows compressed.
 
@@ -158,6 +159,7 @@ class Cooccurrence(Tabular):
         """Cut the rows into ranges of at most `most_records` records (or one row)."""
         return ranges_of(self.lengths[:, 1], most_records)
 
+    @checked
     def save(self, folder: str | Path) -> None:
         """Write the folder: rows.bin, lengths.npy, diagonal.npy, vocabulary.tsv, manifest.json.
 
@@ -184,6 +186,7 @@ class Cooccurrence(Tabular):
         write_json(folder / MANIFEST, manifest)
 
     @classmethod
+    @checked
     def load(cls, folder: str | Path) -> "Cooccurrence":
         """Open a saved matrix; the rows are mapped, not read.
 
@@ -221,6 +224,7 @@ class Cooccurrence(Tabular):
         return cls(vocabulary, data, lengths, diagonal, unit, settings, occurrences=occurrences)
 
 
+@checked
 def count_cooccurrences(
     corpus: Texts,
     vocabulary: Vocabulary,

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from textzero._arguments import checked
 from textzero._count_shards import (
     FEW,
     count_shard,
@@ -32,6 +33,7 @@ from textzero.workspace import Workspace
 LONGEST = 1000  # tokens of an n-gram
 
 
+@checked
 def count_words(
     corpus: Texts,
     *,
@@ -81,7 +83,7 @@ def count_words(
         [('be', 2), ('to', 2)]
     """
     corpus = as_corpus(corpus)
-    low, high = (ngrams, ngrams) if isinstance(ngrams, int) else ngrams
+    low, high = ngrams if isinstance(ngrams, tuple | list) else (ngrams, ngrams)
     if not 1 <= low <= high <= LONGEST:
         raise ValueError(f"ngrams must be in order, from 1 to at most {LONGEST}, got {ngrams}")
     if min_count < 1:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._compat import Array
 from textzero._counts_reading import first_repeated, read_blocks
 from textzero._counts_reading import read_rows as read_rows
@@ -110,11 +111,13 @@ class Counts(Tabular, Mapping[str, int]):
         shown = ", ".join(f"{short(w)!r}: {c}" for w, c in self.most_common(5))
         return f"Counts({{{shown}{', ...' if len(self) > 5 else ''}}}, {len(self):,} words)"
 
+    @checked
     def most_common(self, n: int | None = None) -> list[tuple[str, int]]:
         """Return the first `n` words with their counts."""
         n = len(self) if n is None else max(min(n, len(self)), 0)
         return list(zip(self.words[:n], self.counts[:n].tolist(), strict=True))
 
+    @checked
     def keep(self, min_count: int = 1, top: int | None = None) -> "Counts":
         """Return the words with at least `min_count`, at most `top` of them."""
         n = bisect_right(self.counts, -min_count, key=lambda count: -int(count))
@@ -141,6 +144,7 @@ class Counts(Tabular, Mapping[str, int]):
             for column in (part.text, part.offsets, *columns):
                 _let_go(column)
 
+    @checked
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write the table; the suffix tells the format unless `format` does (see FORMATS)."""
         with whole_file(path) as file:
@@ -156,11 +160,8 @@ class Counts(Tabular, Mapping[str, int]):
         """
         if format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
-        if format == "parquet":
-            yield from self._parquet()
-            return
-        if format == "jsonl":
-            yield from self._json_lines()
+        if format in ("parquet", "jsonl"):
+            yield from self._parquet() if format == "parquet" else self._json_lines()
             return
         between = "\t" if format == "tsv" else " "
         for rows in self.blocks():
@@ -174,17 +175,12 @@ class Counts(Tabular, Mapping[str, int]):
             if format == "tsv" and rows.documents.size:
                 columns.append(rows.documents)
             numbers = np.stack(columns, axis=1)
-            yield (
-                kernel("packed")
-                .format_rows(rows.text, rows.offsets, numbers, ord(between))
-                .tobytes()
-            )
+            packed = kernel("packed").format_rows
+            yield packed(rows.text, rows.offsets, numbers, ord(between)).tobytes()
 
     def _json_lines(self) -> Iterator[bytes]:
         for rows in self.blocks(1 << 14):
-            documents = (
-                rows.documents.tolist() if rows.documents.size else [None] * len(rows.counts)
-            )
+            documents = rows.documents.tolist() or [None] * len(rows.counts)
             words = PackedStrings(*rows[:2])
             lines = []
             for word, count, held in zip(words, rows.counts.tolist(), documents, strict=True):
@@ -217,6 +213,7 @@ class Counts(Tabular, Mapping[str, int]):
             yield batch_of(columns)
 
     @classmethod
+    @checked
     def load(
         cls,
         path: str | Path,
@@ -264,6 +261,7 @@ def sorted_counts(table: Any, tokens: int | None = None, reading: Reading | None
     return Counts.of_rows(rows, tokens, reading or Reading(), rows.counts.size, mapped=False)
 
 
+@checked
 def merge_counts(
     parts: Iterable[Counts | str | Path],
     *,

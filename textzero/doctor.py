@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from textzero.cuda_driver import Driver, find_nvrtc, read_driver
+from textzero.progress import Progress
 from textzero.version import __version__
 
 CORE = (
@@ -62,18 +63,25 @@ class Finding:
     advice: str = ""
 
 
-def examine() -> list[Finding]:
-    """Look at everything, in the order of the report; about a second once kernels are compiled."""
+def examine(progress: Progress | None = None) -> list[Finding]:
+    """Look at everything, in the order of the report; about a second once kernels are compiled.
+
+    Args:
+        progress: Told of each self-test; the first after an installation wait for compilation.
+    """
     with _start_imports() as imports:
-        return _findings(imports, time.monotonic() + _PATIENCE)
+        return _findings(imports, time.monotonic() + _PATIENCE, progress or Progress())
 
 
-def _findings(imports: dict[str, subprocess.Popen[str]], limit: float) -> list[Finding]:
+def _findings(
+    imports: dict[str, subprocess.Popen[str]], limit: float, progress: Progress
+) -> list[Finding]:
     core = {"versions": _versions, "processor": _processor, "memory": _memory, "folders": _folders}
     found = [f for name, look in core.items() for f in _guarded(name, look)]
     found += _terminal()
     gpu = list(_gpu())
-    return [*found, *_self_test(gpu[-1].state == OK), *_packages(imports, limit), *gpu]
+    found += _self_test(gpu[-1].state == OK, progress)
+    return [*found, *_packages(imports, limit), *gpu]
 
 
 def _guarded(section: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -218,20 +226,28 @@ def _terminal() -> Iterator[Finding]:
     yield Finding("terminal", "bars", bars)
 
 
-def _self_test(gpu: bool) -> Iterator[Finding]:
+def _self_test(gpu: bool, progress: Progress) -> list[Finding]:
     tests = {"counting": _count, "training": _train}
     if gpu:
         tests["GPU kernel"] = _select_on_gpu
-    for name, test in tests.items():
-        begun = time.perf_counter()
-        try:
-            test()
-        except Exception as error:  # whatever fails is the finding
-            advice = "pip install --force-reinstall textzero, then report what is said here"
-            what = f"{type(error).__name__}: {error}"
-            yield Finding("self-test", name, last_line(what), BAD, advice)
-        else:
-            yield Finding("self-test", name, f"right, in {time.perf_counter() - begun:.2f} s")
+    found = []
+    with progress.stage("self-test", len(tests), "tests"):
+        for name, test in tests.items():
+            found.append(_tested(name, test))
+            progress.advance(1)
+    return found
+
+
+def _tested(name: str, test: Callable[[], None]) -> Finding:
+    begun = time.perf_counter()
+    try:
+        test()
+    except Exception as error:  # whatever fails is the finding
+        advice = "pip install --force-reinstall textzero, then report what is said here"
+        return Finding(
+            "self-test", name, last_line(f"{type(error).__name__}: {error}"), BAD, advice
+        )
+    return Finding("self-test", name, f"right, in {time.perf_counter() - begun:.2f} s")
 
 
 def _count() -> None:

@@ -7,32 +7,37 @@ and plain lists of words are read too.
 
 import hashlib
 import json
-import math
-import re
-from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._compat import Array
 from textzero._frames import Tabular, batch_of, short, words_column
+from textzero._lexicon_reading import (
+    COLUMNS,
+    DEFAULTS,
+    UNFIT,
+    check_settings,
+    loose_rows,
+    saved_rows,
+    text_of,
+)
 from textzero.corpus import Reading
-from textzero.corpus.compression import decompression_errors
-from textzero.corpus.sources import describe, open_text_bytes
 from textzero.counts import read_rows
 from textzero.errors import InputError
-from textzero.files import refuse_device, refuse_pickle, whole_file
-from textzero.kernels.reference.segment import LIMIT, UNITS
+from textzero.files import whole_file
+from textzero.kernels import kernel
+from textzero.kernels.reference.segment import LIMIT, SPACE, UNITS, atom_classes
+from textzero.near import did_you_mean
 from textzero.packed import PackedStrings
 
 if TYPE_CHECKING:
     import pyarrow
 
-_COLUMNS = ("word", "count", "log_probability")
-_UNFIT = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")  # control characters and lone surrogates
-_DEFAULTS = {"unit": "character", "lowercase": False, "nfkc": False}
+FORMATS = ("lexicon", "jieba", "words")  # that `save` writes
 _DECIMALS = 7  # of log-probabilities, in the file and in memory
 _ROWS = 1 << 14
 
@@ -52,6 +57,7 @@ class Lexicon(Tabular, Mapping[str, int]):
             is compared with its words (see `Segmenter`).
     """
 
+    @checked
     def __init__(
         self,
         words: PackedStrings | Sequence[str],
@@ -84,7 +90,7 @@ class Lexicon(Tabular, Mapping[str, int]):
         self.dropped = dropped
         self.reasons = reasons if isinstance(reasons, PackedStrings) else list(reasons)
         self.reading = Reading()
-        self.settings: dict[str, Any] = {**_DEFAULTS, **(settings or {})}
+        self.settings: dict[str, Any] = {**DEFAULTS, **(settings or {})}
         self._places: dict[str, int] | None = None
         self._check()
 
@@ -102,7 +108,7 @@ class Lexicon(Tabular, Mapping[str, int]):
                 f"got {len(self.reasons):,}"
             )
         for name in self.scores:
-            if name in (*_COLUMNS, "reason") or not name or _UNFIT.search(name):
+            if name in (*COLUMNS, "reason") or not name or UNFIT.search(name):
                 raise ValueError(f"a column of scores must have a name of its own, got {name!r}")
         logs = self.log_probabilities
         outside = ~(np.abs(logs) <= LIMIT) & ~(np.isnan(logs) & bool(self.reasons))
@@ -151,32 +157,121 @@ class Lexicon(Tabular, Mapping[str, int]):
     def digest(self) -> str:
         """Return a BLAKE2b digest of all that decides how text is segmented, in hexadecimal."""
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(json.dumps({k: self.settings[k] for k in _DEFAULTS}, sort_keys=True).encode())
+        digest.update(json.dumps({k: self.settings[k] for k in DEFAULTS}, sort_keys=True).encode())
         logs = self.log_probabilities.astype("<f8").tobytes()
         for part in ("\n".join(self.words).encode(), logs):
             digest.update(len(part).to_bytes(8, "little") + part)
         return digest.hexdigest()
 
-    def save(self, path: str | Path) -> None:
+    def take(self, places: Array) -> "Lexicon":
+        """Return some of the words, by their places, in that order.
+
+        >>> Lexicon(["北京", "大学"], [3, 1]).take(np.array([1]))
+        Lexicon({'大学': 1}, 1 words)
+        """
+        words = list(self.words)
+        taken = Lexicon(
+            [words[i] for i in places.tolist()], self.counts[places],
+            self.log_probabilities[places],
+            {name: column[places] for name, column in self.scores.items()},
+            dropped=self.dropped, settings=self.settings,
+        )  # fmt: skip
+        taken.reading = self.reading
+        return taken
+
+    @checked
+    def keep(
+        self,
+        min_count: int = 1,
+        top: int | None = None,
+        min_scores: Mapping[str, float] | None = None,
+    ) -> "Lexicon":
+        """Return the words with enough occurrences and scores; the others become dropped ones.
+
+        Probabilities stay as they are. A word that has no such score, as a single character has
+        no "bits", is dropped too. Words beyond `top` are not listed.
+
+        Args:
+            min_count: The least count.
+            top: At most so many words, the first that are left.
+            min_scores: For columns of `scores` the least value.
+
+        Raises:
+            ValueError: There is no such score.
+
+        >>> found = Lexicon(["北京", "大学"], [3, 1], scores={"bits": [30.5, 2.25]})
+        >>> kept = found.keep(min_scores={"bits": 20})
+        >>> list(kept), kept.dropped.reasons
+        (['北京'], ['bits 2.25, below 20'])
+        """
+        reasons = self._reasons_against(min_count, min_scores or {})
+        gone = np.flatnonzero(reasons != "")
+        kept, lost = self.take(np.flatnonzero(reasons == "")[:top]), self.take(gone)
+        if gone.size:
+            before = self.dropped or Lexicon([], [])
+            kept.dropped = Lexicon(
+                [*before.words, *lost.words], np.r_[before.counts, lost.counts],
+                np.full(len(before) + len(lost), np.nan),
+                reasons=[*before.reasons, *reasons[gone]], settings=self.settings,
+            )  # fmt: skip
+        return kept
+
+    def _reasons_against(self, min_count: int, min_scores: Mapping[str, float]) -> Array:
+        """Strings (n,): why each word is not kept, or ""."""
+        reasons = np.full(len(self), "", object)
+        rare = self.counts < min_count
+        reasons[rare] = [f"found {n:,} times, below {min_count:,}" for n in self.counts[rare]]
+        for name, limit in min_scores.items():
+            if name not in self.scores:
+                raise ValueError(
+                    f"a score must be one of {', '.join(self.scores) or 'none: there is no score'}"
+                    f", got {name!r}{did_you_mean(name, self.scores)}"
+                )
+            low = (reasons == "") & ~(self.scores[name] >= limit)
+            reasons[low] = [
+                f"{name} {value:.6g}, below {limit:g}" if value == value else f"no {name}"
+                for value in self.scores[name][low].tolist()
+            ]
+        return reasons
+
+    @checked
+    def save(self, path: str | Path, format: str = "lexicon") -> None:
         """Write the table, whole or not at all.
+
+        Args:
+            path: Where to.
+            format: One of FORMATS: "lexicon", which `load` gives back whole; "jieba", the words
+                with their counts as jieba's user dictionary; "words", the words alone, one a line.
 
         Raises:
             InputError: A word is empty or holds a control character.
             ResourceError: The disk is full or the folder cannot be written.
         """
         with whole_file(path) as file:
-            for block in self.formatted():
+            for block in self.formatted(format):
                 file.write(block)
 
-    def formatted(self) -> Iterator[bytes]:
-        """Yield the file, block by block.
+    def formatted(self, format: str = "lexicon") -> Iterator[bytes]:
+        """Yield the file in one of FORMATS, block by block.
 
         Raises:
             InputError: A word is empty or holds a control character.
+            ValueError: There is no such format.
         """
+        if format not in FORMATS:
+            raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+        if format != "lexicon":
+            for start in range(0, len(self), _ROWS):
+                words = list(self.words[start : start + _ROWS])
+                _refuse_unfit(words, [])
+                if format == "jieba":
+                    counts = self.counts[start : start + _ROWS].tolist()
+                    words = [f"{word} {n}" for word, n in zip(words, counts, strict=True)]
+                yield ("\n".join(words) + "\n").encode()
+            return
         settings = json.dumps(self.settings, ensure_ascii=False, sort_keys=True, allow_nan=False)
         yield f"# {settings}\n".encode()
-        yield "\t".join([*_COLUMNS, *self.scores, "reason"]).encode() + b"\n"
+        yield "\t".join([*COLUMNS, *self.scores, "reason"]).encode() + b"\n"
         yield from self._rows(list(self.scores))
         if self.dropped is not None:
             yield from self.dropped._rows(list(self.scores))
@@ -200,6 +295,7 @@ class Lexicon(Tabular, Mapping[str, int]):
             yield ("\n".join(map("\t".join, rows)) + "\n").encode()
 
     @classmethod
+    @checked
     def load(cls, path: str | Path) -> "Lexicon":
         """Read what `save` wrote; or counts, jieba's dictionary, or a list of words, one a line.
 
@@ -210,34 +306,36 @@ class Lexicon(Tabular, Mapping[str, int]):
             InputError: The file cannot be read or is none of these; the message names the line.
         """
         path = str(path)
-        refuse_device(path)
+        text = text_of(path)
+        if text is None or not text.startswith("# {"):
+            if text is None or "\t" in text.split("\n", 1)[0]:
+                return Lexicon.from_counts({word: count for word, count, _ in read_rows(path)})
+            return Lexicon.from_counts(dict(loose_rows(path, text.split("\n"))))
+        rows = saved_rows(path, text)
+
+        def table(part: slice, **more: Any) -> Lexicon:
+            scores = {name: column[part] for name, column in rows.scores.items()}
+            logs = rows.log_probabilities[part]
+            return Lexicon(
+                rows.words[part], rows.counts[part], logs, scores, settings=rows.settings, **more
+            )
+
+        kept, gone = slice(0, rows.kept), slice(rows.kept, None)
         try:
-            with open(path, "rb") as file:
-                begin = file.read(64)
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from error
-        refuse_pickle(path, begin)
-        source = describe(path, 0, begin, "auto")
-        if source.format in ("parquet", "jsonl"):
-            return Lexicon.from_counts({word: count for word, count, _ in read_rows(path)})
-        try:
-            with open_text_bytes(source) as stream:
-                data = stream.read().removeprefix(BOM_UTF8)
-        except decompression_errors() as error:
-            raise InputError(f"{path} is cut or corrupt: {error}") from error
-        try:
-            text = data.decode().replace("\r\n", "\n")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise InputError(f"{path}:{line} is not UTF-8: {error.reason}") from error
-        if text.startswith("# {"):
-            return _parse(path, text)
-        head = text.split("\n", 1)[0]
-        if head.startswith('{"'):
-            raise InputError(f"{path} looks like JSON lines: give it the suffix .jsonl")
-        if "\t" in head:
-            return Lexicon.from_counts({word: count for word, count, _ in read_rows(path)})
-        return Lexicon.from_counts(dict(_loose_rows(path, text.split("\n"))))
+            dropped = table(gone, reasons=rows.reasons[gone]) if rows.reasons[gone] else None
+            return table(kept, dropped=dropped)
+        except ValueError as error:  # of the settings, or a column's name
+            raise InputError(f"{path}: {error}") from error
+
+
+def units_in(words: Iterable[str], unit: str) -> Array:
+    """int64 (n,): how many units each word has."""
+    lines = list(words)
+    packed = PackedStrings.from_strings(["\n".join([*lines, ""])])
+    size, code = int(packed.offsets[-1]), UNITS.index(unit)
+    starts, kinds = kernel("segment").find_atoms(packed.text, size, atom_classes(), code)
+    places = np.cumsum(packed.text[starts[:-1]] == ord("\n"))
+    return np.bincount(places[kinds != SPACE], minlength=len(lines))[: len(lines)]
 
 
 def is_lexicon(path: str | Path) -> bool:
@@ -249,18 +347,9 @@ def is_lexicon(path: str | Path) -> bool:
         return False
 
 
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Raise ValueError when a setting that decides how text is compared has no such value."""
-    if settings["unit"] not in UNITS:
-        raise ValueError(f"unit must be one of {', '.join(UNITS)}, got {settings['unit']!r}")
-    for name in ("lowercase", "nfkc"):
-        if not isinstance(settings[name], bool):
-            raise ValueError(f"{name} must be true or false, got {settings[name]!r}")
-
-
 def _refuse_unfit(words: list[str], reasons: list[str]) -> None:
     for string in (*words, *reasons):
-        if _UNFIT.search(string):
+        if UNFIT.search(string):
             raise InputError(f"a lexicon cannot hold {string!r}: it has a control character")
     if not all(words):
         raise InputError("a lexicon cannot hold an empty word")
@@ -279,121 +368,3 @@ def whole_numbers(counts: Array | Sequence[int]) -> Array:
 
 def _without_nan(numbers: list[str]) -> list[str]:
     return ["" if number == "nan" else number for number in numbers]
-
-
-def _loose_rows(path: str, lines: list[str]) -> Iterator[tuple[str, int]]:
-    """Yield (word, count) of jieba's "word [count [tag]]", or of words alone, which get 1 each.
-
-    A file is jieba's when one of its first thousand lines has a count.
-
-    jieba's own dictionary has words twice: as there, the last row counts.
-    """
-    frequency = re.compile(r"\S.* [0-9]+( [A-Za-z]+)?")
-    counted = any(frequency.fullmatch(line) for line in lines[:1000])
-    row = re.compile(r"(\S.*?) ([0-9]{1,18})(?: [^ ]*)?|([^ ]+)")
-    for number, line in enumerate(lines, 1):
-        word, count = line.strip(" "), 1
-        if not word:
-            continue
-        if counted:
-            match = row.fullmatch(word)
-            if not match:
-                raise InputError(f'{path}:{number}: expected "word count tag", got {line[:60]!r}')
-            word, count = match[1] or match[3], int(match[2] or 1)
-        if _UNFIT.search(word):
-            raise InputError(f"{path}:{number}: {word[:60]!r} has a control character")
-        yield word, count
-
-
-def _parse(path: str, text: str) -> Lexicon:
-    """Read the format of `save`."""
-    head, _, rest = text.partition("\n")
-    try:
-        settings = json.loads(head[2:])
-        check_settings({**_DEFAULTS, **settings})
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{path}:1: expected settings as JSON: {error}") from error
-    names, _, body = rest.partition("\n")
-    columns = names.split("\t")
-    framed = (*columns[:3], columns[-1]) == (*_COLUMNS, "reason")
-    if not framed or len(set(columns)) < len(columns):
-        raise InputError(
-            f"{path}:2: expected the columns word, count, log_probability, ..., reason, "
-            f"got {names[:60]!r}"
-        )
-    if body and not body.endswith("\n"):
-        raise InputError(f"{path}: the last line has no end; the file is cut")
-    rows = body.split("\n")[:-1]
-    try:
-        if {row.count("\t") for row in rows} - {len(columns) - 1}:
-            raise ValueError
-        fields = body.replace("\n", "\t").split("\t")[:-1]  # a list a row would cost a second
-        held = [fields[k :: len(columns)] for k in range(len(columns))]
-        words, counts = held[0], _counts(held[1])
-        numbers = [_numbers(column) for column in held[2:-1]]
-        kept = np.array([not reason for reason in held[-1]], bool)
-        sound = all(words) and not (counts < 0).any() and len(set(words)) == len(words)
-        sound = sound and not _UNFIT.search("".join(words))
-        outside = ~(np.abs(numbers[0]) <= LIMIT)  # NaN too, which a dropped word may have
-        if not sound or (outside & (kept | ~np.isnan(numbers[0]))).any():
-            raise ValueError
-    except (ValueError, OverflowError) as error:
-        raise _bad_row(path, rows, len(columns)) from error
-    n = int(kept.sum())
-    if not kept[:n].all():
-        line = int(np.argmin(kept)) + 3
-        raise InputError(f"{path}:{line}: dropped words must follow all others")
-
-    def table(part: slice, **more: Any) -> Lexicon:
-        scores = {name: c[part] for name, c in zip(columns[3:-1], numbers[1:], strict=True)}
-        return Lexicon(
-            words[part], counts[part], numbers[0][part], scores, settings=settings, **more
-        )
-
-    try:
-        dropped = table(slice(n, None), reasons=held[-1][n:]) if n < len(rows) else None
-        return table(slice(0, n), dropped=dropped)
-    except ValueError as error:  # of the settings, or a column's name
-        raise InputError(f"{path}: {error}") from error
-
-
-def _counts(column: Sequence[str]) -> Array:
-    if not all(map(str.isascii, column)) or not all(map(str.isdigit, column)):
-        raise ValueError
-    return np.array(list(map(int, column)), np.int64)
-
-
-def _numbers(column: Sequence[str]) -> Array:
-    text = "".join(column)
-    if not text.isascii() or "_" in text:  # which Python's numbers may have
-        raise ValueError
-    return np.array([float(number) if number else math.nan for number in column], np.float64)
-
-
-def _bad_row(path: str, rows: list[str], width: int) -> InputError:
-    """Say which row is wrong, and how."""
-    seen: set[str] = set()
-    for line, row in enumerate((row.split("\t") for row in rows), 3):
-        shown = f"{path}:{line}"
-        if len(row) != width:
-            return InputError(f"{shown}: expected {width} columns, got {len(row)}")
-        word, count, log, *scores, reason = row
-        if not word or _UNFIT.search(word):
-            return InputError(f"{shown}: {word!r} is empty or has a control character")
-        if word in seen:
-            return InputError(f"{shown}: {word!r} is there twice")
-        seen.add(word)
-        try:
-            if _counts([count])[0] < 0:
-                raise ValueError
-        except (ValueError, OverflowError):
-            return InputError(f"{shown}: a count must be a whole number, got {count[:60]!r}")
-        try:
-            values = _numbers([log, *scores])
-        except ValueError:
-            return InputError(f"{shown}: expected numbers, got {log[:20]!r} and {scores!r:.60}")
-        if not (abs(values[0]) <= LIMIT or (reason and math.isnan(values[0]))):
-            return InputError(
-                f"{shown}: log_probability must be between {-LIMIT} and {LIMIT}, got {log!r}"
-            )
-    return InputError(f"{path} is no lexicon")

@@ -90,6 +90,17 @@ def near_path(path: str) -> str | None:
     return None if near is None else os.path.join(folder, near)
 
 
+def inside(folder: str | os.PathLike[str], name: str) -> str:
+    """Return "; did you mean FOLDER/SUB?" with the folders in a folder that hold a file, or ""."""
+    try:
+        others = sorted(os.listdir(folder))
+    except OSError:
+        return ""
+    paths = [os.path.join(folder, other) for other in others]
+    found = [path for path in paths if os.path.isfile(os.path.join(path, name))]
+    return f"; did you mean {' or '.join(found[:3])}?" if found else ""
+
+
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold().strip()
 

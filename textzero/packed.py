@@ -26,7 +26,10 @@ class PackedStrings(Sequence[str]):
     @classmethod
     def from_strings(cls, strings: Iterable[str]) -> "PackedStrings":
         """Pack strings. A lone surrogate, which UTF-8 has not, becomes a question mark."""
-        encoded = [string.encode("utf-8", "replace") for string in strings]
+        try:
+            encoded = [string.encode("utf-8", "replace") for string in strings]
+        except AttributeError as error:
+            raise TypeError(f"words must be strings, but {error}") from None
         offsets = np.zeros(len(encoded) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
         text = np.frombuffer(b"".join(encoded) + bytes(PADDING), np.uint8)

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass, field
 from tempfile import gettempdir
 
+from textzero._arguments import checked
 from textzero._plan_model import SHARD, Model, Need
 from textzero._plan_sample import take_sample
 from textzero.corpus import Corpus
@@ -56,6 +57,7 @@ class Plan:
     notes: list[str] = field(default_factory=list)
 
 
+@checked
 def plan_work(
     corpus: Corpus,
     *,

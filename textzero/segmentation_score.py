@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, zip_longest
 
+from textzero._arguments import checked
 from textzero._frames import Row
 from textzero.errors import InputError
 
@@ -43,6 +44,7 @@ class SegmentationScore(Row):
     unknown_recall: float | None = None
 
 
+@checked
 def score_segmentation(
     gold: Iterable[Sequence[str]],
     predicted: Iterable[Sequence[str]],

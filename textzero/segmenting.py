@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, BinaryIO
 
+from textzero._arguments import checked
 from textzero._segmented import Form, Writer
 from textzero._segmented_shards import segment_by_engine
 from textzero.corpus import Corpus, Reading, Texts, as_corpus
@@ -35,6 +36,7 @@ _CHARACTER = 200  # bytes that a character may take, where a line is written who
 _ROW = 20  # bytes that a byte of a lexicon's words may take
 
 
+@checked
 def segment_corpus(
     corpus: Texts,
     segmenter: Segmenter,

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
+from textzero.characters import fold_table
 from textzero.corpus import Piece
 from textzero.errors import TokenizerError
 from textzero.files import file_digest
@@ -36,7 +37,7 @@ from textzero.kernels.reference.text import (
     lower_cases,
 )
 from textzero.near import did_you_mean, near_path
-from textzero.segmenter import Segmenter, fold_table
+from textzero.segmenter import Segmenter
 
 _BUILT_IN = {"whitespace": WHITESPACE, "word": WORDS, "char": CHAR}
 _LEXICON = 3  # the number of all tokenizers that are lexicons

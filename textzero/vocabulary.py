@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from textzero._arguments import at_least_one, checked
 from textzero._compat import Array
 from textzero._counts_reading import first_repeated, read_blocks
 from textzero._frames import Tabular, batch_of, words_column
@@ -41,11 +41,13 @@ class Vocabulary(Tabular, Sequence[str]):
         (['a', 'b'], 1, None)
     """
 
+    @checked
     def __init__(self, words: Sequence[str], counts: Array) -> None:
         self.words = (
             words if isinstance(words, PackedStrings) else PackedStrings.from_strings(words)
         )
-        self.counts = np.asarray(counts, np.int64)
+        is_whole = isinstance(counts, np.ndarray) and counts.dtype == np.int64
+        self.counts = counts if is_whole else whole_numbers(counts)
         if len(self.words) != self.counts.size:
             raise ValueError(
                 f"counts must have one entry a word, got {self.counts.size} for {len(self.words)}"
@@ -100,6 +102,8 @@ class Vocabulary(Tabular, Sequence[str]):
     @overload
     def __getitem__(self, index: slice) -> PackedStrings: ...
     def __getitem__(self, index: "int | slice") -> "str | PackedStrings":
+        if isinstance(index, str):
+            raise TypeError(f"the index must be a place, got {index!r:.60}; id() has a word's")
         return self.words[index]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -125,6 +129,8 @@ class Vocabulary(Tabular, Sequence[str]):
 
     def id(self, word: str) -> int | None:
         """Return the id of a word, or None."""
+        if not isinstance(word, str):
+            raise TypeError(f"a word must be a string, got {word!r:.60}")
         self._asked += 1
         if "ids" in self.__dict__ or self._asked > _SCANS:
             return self.ids.get(word)
@@ -166,6 +172,7 @@ class Vocabulary(Tabular, Sequence[str]):
             raise ValueError(f"words must differ, got {self.words[int(wrong.argmax())]!r} twice")
         return table
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write word<TAB>count lines."""
         with whole_file(path) as file:
@@ -173,6 +180,7 @@ class Vocabulary(Tabular, Sequence[str]):
                 file.write(block)
 
     @classmethod
+    @checked
     def load(cls, path: str | Path) -> "Vocabulary":
         """Read what `save` wrote, in the order of the file.
 
@@ -188,21 +196,6 @@ class Vocabulary(Tabular, Sequence[str]):
             raise first_repeated(path, repeated)
         counts = [np.zeros(0, np.int64), *(rows.counts for rows in blocks)]
         return cls(words, np.concatenate(counts))
-
-
-def at_least_one(name: str, value: object) -> int:
-    """Return a whole number from 1, NumPy's too, as an int, or raise ValueError.
-
-    >>> at_least_one("window", np.int64(5))
-    5
-    """
-    try:
-        number = index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
-    return number
 
 
 def _ranked(counts: Mapping[str, int]) -> Counts:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from textzero._arguments import checked
 from textzero.disk import disk
 from textzero.errors import InputError, OutputExistsError, ResourceError
 from textzero.files import remove_debris
@@ -82,6 +83,7 @@ class Workspace:
             that all workers reach.
     """
 
+    @checked
     def __init__(
         self,
         folder: Path,

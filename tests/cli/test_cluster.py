@@ -143,4 +143,4 @@ def test_embed_takes_a_dimension_or_auto(tmp_path):
 
 
 def test_one_cluster_is_told_as_one(vectors):
-    assert "7 words in 1 clusters" in invoke("cluster", vectors, "--min-similarity", 0).stderr
+    assert "7 words in 1 cluster\n" in invoke("cluster", vectors, "--min-similarity", 0).stderr

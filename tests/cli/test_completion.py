@@ -97,10 +97,13 @@ def test_the_script_of_other_shells_is_read_by_them(shell, tmp_path):
     program = need(shell)
     script, path = script_and_path(shell, tmp_path)
     read = f"autoload -Uz compinit && compinit -D; source {script}" if shell == "zsh" else (
-        f"source {script}; complete -C 'textzero discover --method c'"
+        f"source {script}; complete -C 'textzero discover --method c'; complete -C 'textzero e'"
     )  # fmt: skip
     done = subprocess.run(
         [program, "-c", read], env=os.environ | path, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert shell == "zsh" or "cohesion" in done.stdout
+    if shell == "fish":
+        found = dict(row.partition("\t")[::2] for row in done.stdout.splitlines())
+        assert found["cohesion"] == ""
+        assert found["embed"] == COMMANDS["embed"]  # it has commas

@@ -122,7 +122,7 @@ def test_the_doctor_speaks_json():
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_the_doctor_ends_with_1_when_the_core_does_not_work(options, monkeypatch):
     wrong = doctor.Finding("self-test", "counting", "wrong", doctor.BAD, "reinstall")
-    monkeypatch.setattr(doctor, "examine", lambda: [wrong])
+    monkeypatch.setattr(doctor, "examine", lambda _: [wrong])
     result = invoke("doctor", *options)
     assert result.exit_code == 1
     if not options:

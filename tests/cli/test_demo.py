@@ -19,7 +19,10 @@ def place(tmp_path_factory):
     """A folder with texts, and the demo of them."""
     root = tmp_path_factory.mktemp("demo")
     parts = "cook baker guest", "boils bakes tastes", "soup bread tea", "today again twice now here"
-    lines = [f"the {a} {b} the {c} {d}" for a, b, c, d in product(*map(str.split, parts))]
+    lines = [
+        f"the {a} {b} the {c} {d}".replace("soup", "onion soup")
+        for a, b, c, d in product(*map(str.split, parts))
+    ]
     (root / "texts").mkdir()
     (root / "texts" / "a.txt").write_text("\n".join(lines * 3))
     with pytest.MonkeyPatch.context() as patch:

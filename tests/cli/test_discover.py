@@ -1,9 +1,12 @@
 """textzero discover, and embed --discover."""
 
+import re
+
 import pytest
 from click.testing import CliRunner
 
-from textzero import Lexicon, Segmenter, WordVectors
+from textzero import Lexicon, Segmenter, WordVectors, discover_words
+from textzero.discovery.discover import score_names
 from textzero_cli import main
 
 WHO, HOW = ("我们", "他们", "学生", "老师"), ("在", "去", "来", "爱")
@@ -136,3 +139,46 @@ def test_embed_copies_a_given_lexicon(corpus, tmp_path):
     assert result.exit_code == 0, result.output
     lexicon.unlink()
     assert WordVectors.load(folder).tokenize("我们在北京") == ["我们", "在", "北京"]
+
+
+def test_words_under_a_score_are_left_out_and_told_of(corpus, tmp_path):
+    whole, some = tmp_path / "whole.tsv", tmp_path / "some.tsv"
+    assert run("discover", corpus, "-o", whole, "-q").exit_code == 0
+    bits = Lexicon.load(whole).scores["bits"]
+    low, high = sorted({*bits[bits == bits]})[-2:]
+    limit, several = (low + high) / 2, int((bits == high).sum())
+    result = run("discover", corpus, "-o", some, "--min-score", f"bits={limit}")
+    assert result.exit_code == 0 and f"left out  {len(WORDS) - several} word" in result.output
+    kept = Lexicon.load(some)
+    assert len(kept) == several and (kept.scores["bits"] >= limit).all()
+    assert set(kept.dropped) >= WORDS - set(kept)
+    story = run("discover", "--explain", next(iter(WORDS - set(kept) - set(HOW))), some).output
+    assert f", below {limit:g}" in story
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ["--min-score", "bit=3"],
+            "one of occurrences, .*, bits, got 'bit': did you mean 'bits'",
+        ),
+        (["--min-score", "domain=3"], "expected one of .*, got 'domain'"),
+        (["--method", "entropy", "--min-score", "occurrences=3"], "expected one of pmi, bits, got"),
+        (["--min-score", "bits"], "expected a score and a number, such as bits=20, got 'bits'"),
+        (["--min-score", "bits=nan"], "expected a score and a number, .*, got 'bits=nan'"),
+    ],
+)
+def test_a_wrong_score_is_refused_before_the_work(corpus, tmp_path, options, sentence):
+    result = run("discover", corpus, "-o", tmp_path / "l.tsv", *options)
+    assert result.exit_code == 2
+    assert re.search(sentence, result.output)
+    assert not (tmp_path / "l.tsv").exists()
+
+
+@pytest.mark.parametrize("method", ["unigram", "entropy", "cohesion"])
+@pytest.mark.parametrize("domain", [False, True])
+def test_the_scores_of_a_method_are_those_that_are_named(method, domain):
+    other = {"domain": SENTENCES[::2]} if domain else {}
+    found = discover_words(SENTENCES, method=method, **other)
+    assert list(found.scores) == score_names(method, domain=domain)

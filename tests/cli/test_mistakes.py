@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -69,6 +70,7 @@ MISTAKES = [
      "with the tool that wrote it"),
     ("similar empty cat", 3, "empty/manifest.json cannot be read: it is not there; name the folder "
      "of vectors that `textzero embed` or `convert` wrote"),
+    ("similar above cat", 3, "above holds no vectors by itself; did you mean above/vectors?"),
     ("segment vectors text.txt", 3, "vectors must be the file of a lexicon, got a folder"),
     ("merge text.txt", 3, "text.txt:1: expected \"word<TAB>count\", got 'the cat saw the dog'"),
     ("parse lexicon.tsv text.txt", 3, "lexicon.tsv:1: expected a header with the column "
@@ -125,6 +127,7 @@ def folder(tmp_path_factory):
     arguments = ["embed", folder / "text.txt", "-o", folder / "vectors", "--dim", "4",
                  "--min-count", "1", "-q"]  # fmt: skip
     assert CliRunner().invoke(main, [str(a) for a in arguments]).exit_code == 0
+    shutil.copytree(folder / "vectors", folder / "above" / "vectors")
     return folder
 
 
@@ -164,6 +167,38 @@ def test_text_in_another_encoding_is_told_even_when_it_is_read(folder):
     result = CliRunner().invoke(main, ["count", str(folder / "gb.txt"), "--top", "1"])
     assert result.exit_code == 0
     assert "it looks like gb18030, use --encoding gb18030" in result.stderr
+
+
+def test_a_file_that_begins_with_a_dash_is_no_option(folder, monkeypatch, tmp_path):
+    (tmp_path / "-dash.txt").write_text("a b\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["textzero", "count", "-dash.txt"])
+    refused = CliRunner().invoke(main, sys.argv[1:], prog_name="textzero")
+    sentence = "textzero count has no option -d; write ./-dash.txt for the file of this name"
+    assert (refused.exit_code, refused.stderr) == (2, f"Error: {sentence}\n")
+    assert CliRunner().invoke(main, ["count", "./-dash.txt"]).stdout == "a\t1\nb\t1\n"
+    monkeypatch.chdir(folder)
+    for output in ("-o", "--output"):
+        empty = CliRunner().invoke(main, ["count", "text.txt", output, ""], prog_name="textzero")
+        assert empty.stderr == "Error: --output must be a name, got an empty one\n"
+    empty = CliRunner().invoke(main, ["count", ""], prog_name="textzero")
+    assert empty.stderr == "Error: CORPUS must name files or folders, got an empty name\n"
+
+
+def test_a_path_that_may_not_be_read_is_named():
+    from textzero_cli._sentences import usage_sentence
+
+    closed = click.BadParameter("Path 'a b' is not readable.", param=click.Argument(["lexicon"]))
+    assert usage_sentence(closed) == "a b cannot be read: Permission denied"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_behind_standard_output_is_one_sentence(folder):
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "textzero", "count", str(folder / "text.txt")]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    sentence = "Error: standard output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (4, sentence)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminal here")

@@ -222,7 +222,7 @@ def test_classify_says_what_was_not_read(work, tmp_path):
     done("train", "classifier", data, "-o", tmp_path / "m", *SMALL, "--max-tokens", 2, "-q",
          "--encoder", "gru", "--epochs", 1)  # fmt: skip
     result = done("classify", tmp_path / "m", stdin="a b c\na b\n")
-    assert "Warning: 1 of 2 texts have more than 2 tokens; their middle was not read" in (
+    assert "Warning: 1 of 2 texts has more than 2 tokens; the middle was not read" in (
         result.stderr
     )
     assert done("classify", tmp_path / "m", "-q", stdin="a b c\n").stderr == ""

@@ -108,7 +108,7 @@ def test_predicates_that_the_model_does_not_know_are_said(tmp_path):
     (tmp_path / "data").write_bytes(triples("甲写了乙"))
     (tmp_path / "gold").write_bytes(triples("甲写了乙").replace(b"\\u4f5c\\u8005", b"new"))
     train = ("train", "extractor", tmp_path / "data", *SMALL, *QUICK["extractor"])
-    said = "1 of 1 triples have a predicate that the model does not know, such as 'new'"
+    said = "1 of 1 triples has a predicate that the model does not know, such as 'new'"
     result = invoke(*train, "-o", tmp_path / "m", "--validation", tmp_path / "gold")
     assert f"validation: {said}" in result.stderr
     result = invoke("evaluate", "model", tmp_path / "m", tmp_path / "gold")

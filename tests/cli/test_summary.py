@@ -49,7 +49,7 @@ WRITERS = [
     ("merge counts.tsv counts.tsv -o {out}", {"words": 6, "of": 6}, {"tables": 2, "tokens": 150}),
     ("cooccur t.txt -o {out} --min-count 1", {"words": 6}, {"documents": 15, "tokens": 75}),
     ("embed t.txt -o {out} --dim 4 --min-count 1", {"vectors": 6, "dimension": 4}, {"tokens": 75}),
-    ("discover t.txt --unit word -o {out}", {"words": 5}, {"units": 75}),
+    ("discover t.txt --unit word -o {out}", {"words": 6}, {"units": 75}),
     ("templates t.txt -o {out} --min-count 3", {}, {"sentences": 15}),
     ("convert vectors {out} --to glove", {"vectors": 6, "dimension": 4}, {"vectors": 6}),
 ]
@@ -77,6 +77,15 @@ def test_who_writes_tells_what_was_read_and_written(tmp_path, typed, wrote, read
 def test_segment_tells_its_output(tmp_path):
     said = run("segment", "lexicon.tsv", "t.txt", "-o", tmp_path / "s.txt").stderr
     assert said.startswith(f"wrote     {tmp_path / 's.txt'}, ")
+    both = run("segment", "lexicon.tsv", "t.txt", "--json", "-o", tmp_path / "s.jsonl")
+    assert json.loads(both.stdout)["wrote"][0]["path"] == str(tmp_path / "s.jsonl")
+    assert "tokens" in json.loads((tmp_path / "s.jsonl").read_text().splitlines()[0])
+
+
+def test_the_command_to_try_next_can_be_pasted(tmp_path):
+    output = tmp_path / "my counts.tsv"
+    said = run("count", "t.txt", "-o", output).stderr
+    assert f"next      textzero report '{output}' -o report.html\n" in said
 
 
 def test_what_is_lost_and_left_out_is_in_both_forms(tmp_path):

@@ -273,6 +273,23 @@ def test_words_make_phrases():
     assert "york" not in lexicon
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_frequent_words_that_belong_together_are_a_phrase(seed):
+    """Each of the two has four other neighbours for each time it has the other."""
+    rng = np.random.default_rng(seed)
+    shares = 1 / np.arange(3, 4003)
+    texts = []
+    for _ in range(3000):
+        words = [f"w{k}" for k in rng.choice(4000, 10, p=shares / shares.sum())]
+        for phrase, share in (("command", 0.08), ("line", 0.08), ("command line", 0.02)):
+            if rng.random() < share:
+                words.insert(rng.integers(0, 10), phrase)
+        texts.append(" ".join(words))
+    lexicon = discover_words(texts, unit="word", workers=2)
+    assert lexicon.get("command line") == sum("command line" in text for text in texts)
+    assert sum(" " in word for word in lexicon) < 30  # all others stand together by chance
+
+
 # known words and domains
 
 

@@ -88,16 +88,35 @@ def test_the_words_of_a_made_up_language_are_found(seed):
 
 
 @settings(max_examples=30)
-@given(texts=TEXTS, longest=st.integers(1, 6), seed=st.integers(0, 9))
-def test_any_text_is_cut_into_words_that_are_counted(texts, longest, seed):
+@given(
+    texts=TEXTS,
+    longest=st.integers(1, 6),
+    seed=st.integers(0, 9),
+    min_pmi=st.sampled_from([None, -1.0, 0.0, 1.0]),
+)
+def test_any_text_is_cut_into_words_that_are_counted(texts, longest, seed, min_pmi):
     ngrams = ngrams_of(texts, longest)
-    model = Model(ngrams, UnigramSettings(seed=seed), 2)
+    model = Model(ngrams, UnigramSettings(seed=seed, min_pmi=min_pmi), 2)
     check(ngrams, model.start())
     model, words, considered = learn_words(
-        ngrams, UnigramSettings(3, (0.2, 5.0), seed=seed), workers=2
+        ngrams, UnigramSettings(3, (0.2, 5.0), seed=seed, min_pmi=min_pmi), workers=2
     )
     check(ngrams, words)
     assert_array_equal(considered, model.start().counts)
+
+
+def test_a_start_by_pmi_joins_what_clings_together_as_far_as_words_may_reach():
+    # 18 of the 20 甲 stand before one of the 20 乙 among 124 units: ln(18 x 124 / 20^2) = 1.72,
+    # less two standard errors, 2 / sqrt(18), 1.25; so with 乙丙 and 丙丁; 戊己 has 1.53 - 0.47
+    ngrams = ngrams_of(["甲乙丙丁。戊己"] * 18 + ["甲己乙己丙戊丁戊"] * 2, 3)
+    found = {}
+    for limit in (1.0, 1.5):
+        words = Model(ngrams, UnigramSettings(min_pmi=limit), 1).start()
+        counts = words.counts
+        found[limit] = {ngrams.text(int(g)): int(counts[g]) for g in np.flatnonzero(counts)}
+    joined = {word: n for word, n in found[1.0].items() if len(word) > 1}
+    assert joined in ({"甲乙丙": 18, "戊己": 18}, {"乙丙丁": 18, "戊己": 18})
+    assert set(found[1.5]) == set("甲乙丙丁戊己")
 
 
 @pytest.mark.parametrize("temperature", [0.2, 0.4, 5.0])

@@ -10,16 +10,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("keras")
 
+from textzero.characters import code_points
 from textzero.lexicon import Lexicon
-from textzero.models.alignment import (
-    ABSENT,
-    Folded,
-    _boundaries,
-    align,
-    code_points,
-    find_spans,
-    fold,
-)
+from textzero.models.alignment import ABSENT, Folded, _boundaries, align, find_spans, fold
 from textzero.segmenter import Segmenter
 from textzero.tokens import Tokenizer
 

@@ -82,7 +82,7 @@ def test_without_spans_there_is_no_answer():
 
 
 def test_an_unknown_way_to_combine_is_refused():
-    with pytest.raises(ValueError, match="combine must be one of squares, max, sum, got 'mean'"):
+    with pytest.raises(ValueError, match="combine must be one of sum, squares, max, got 'mean'"):
         combine_passages([], [], "mean")
 
 

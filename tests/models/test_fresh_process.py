@@ -61,7 +61,7 @@ def models():
     reader = Reader.make(encoder, asks, {"max_answer": 5, "labels": "places"}, 0)
     finds = ExtractorSettings(
         dim=6, dilations=(1, 2), max_length=24, prior=True,
-        subject_threshold=0.1, object_threshold=0.1,
+        start_threshold=0.1, end_threshold=0.1,
     )  # fmt: skip
     known = TripleTexts.from_pairs([(TEXTS[0], [("春望", "作者", "杜甫")])])
     facts = {"predicates": ["作者", "歌手"], "known": KnownFacts.from_texts(known).rows()}

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("keras")
 
 from textzero.errors import InputError
+from textzero.models import Classifier, Extractor, Reader, Tagger
 from textzero.models.settings import (
     ClassifierSettings,
     ExtractorSettings,
@@ -96,3 +97,29 @@ def test_settings_of_a_file_that_cannot_be_are_refused_with_their_place(found, s
     with pytest.raises(InputError) as raised:
         from_json(TaggerSettings, found, "x")
     assert str(raised.value).startswith(sentence)
+
+
+def test_an_older_folder_s_names_of_thresholds_still_load():
+    old = {"subject_threshold": 0.7, "object_threshold": 0.6}
+    settings = from_json(ExtractorSettings, old, "x")
+    assert (settings.start_threshold, settings.end_threshold) == (0.7, 0.6)
+    with pytest.raises(InputError, match="TaggerSettings has no field 'subject_threshold'"):
+        from_json(TaggerSettings, old, "x")
+
+
+@pytest.mark.parametrize("model", [Classifier, Extractor, Reader, Tagger])
+def test_a_misspelt_setting_of_a_training_is_told_before_it_begins(model):
+    with pytest.raises(TypeError, match="train has no argument 'epoch': did you mean 'epochs'"):
+        model.train([], epoch=3)
+    with pytest.raises(TypeError, match=r"settings must be an? \w+Settings or None, got FitOp"):
+        model.train([], settings=FitOptions())
+    with pytest.raises(TypeError, match="vectors must be several WordVectors, got 3 among them"):
+        model.train([], vectors=[3])
+
+
+def test_settings_and_options_are_given_by_name():
+    texts = [("好 看", "pos"), ("难 看", "neg")] * 4
+    model = Classifier.train(texts, dim=8, units=4, epochs=2)
+    assert (model.settings.dim, model.settings.units) == (8, 4)
+    assert len(model.manifest["training"]["history"]) == 2
+    assert model.manifest["training"]["learning_rate"] == Classifier.fit_options.learning_rate

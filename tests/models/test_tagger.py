@@ -98,7 +98,7 @@ def test_a_label_that_the_model_does_not_know_is_refused_with_its_place(names, t
 
 
 def test_segment_is_for_models_of_segmented_text(names):
-    with pytest.raises(ValueError, match="segment needs a model trained on segmented text"):
+    with pytest.raises(ValueError, match="segment needs a model of segmented text"):
         names.segment(["他"])
 
 

@@ -1,6 +1,8 @@
 """What all models share: texts in and out in order, folders that hold no code, unknown tokens."""
 
+import copy
 import json
+import pickle
 import random
 
 import numpy as np
@@ -214,6 +216,12 @@ def test_a_model_is_not_written_over_unless_asked_and_never_over_what_is_not_our
     with pytest.raises(OutputExistsError, match="textzero did not write"):
         toy().save(tmp_path / "mine", overwrite=True)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years"
+
+
+@pytest.mark.parametrize("make", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_what_cannot_be_read_again_is_not_made(make):
+    with pytest.raises(TypeError, match=r"a Toy is neither pickled nor copied; save\(\) it into a"):
+        make(toy())
 
 
 def test_a_folder_of_another_class_is_refused(tmp_path):

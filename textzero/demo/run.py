@@ -1,7 +1,8 @@
 """run_demo: from a folder of texts to a page of what is in it.
 
 A step that is done is noted in the workspace inside the output folder, so that the same command
-goes on where it was broken off.
+goes on where it was broken off. The manifest, which comes first, says whose the folder is, also
+when `textzero clean` has removed that workspace.
 """
 
 import platform
@@ -13,7 +14,7 @@ from textzero.demo.steps import OURS, REPORT, Demo, Steps
 from textzero.demo.texts import folder_texts
 from textzero.disk import disk
 from textzero.errors import OutputExistsError
-from textzero.files import MANIFEST, read_json, refuse_missing_folder
+from textzero.files import MANIFEST, read_json, refuse_missing_folder, write_json
 from textzero.progress import Progress
 from textzero.version import __version__
 from textzero.workspace import SUFFIX, Stage, Workspace
@@ -66,12 +67,13 @@ def run_demo(
             stage = workspace.stage(_STAGE, key)
             if force or not stage.entries():
                 _clear(output, stage)
+                write_json(output / MANIFEST, {"kind": KIND})  # the rest comes at the end
             run = Steps(Demo(output), stage, workspace, seed, memory, workers, progress, say)
             run.all(folder, source, models or _no_keras)
             run.finish(KIND, begun)
     finally:
-        if not there and output.is_dir() and not any(output.iterdir()):
-            output.rmdir()
+        if not there and output.is_dir() and {path.name for path in output.iterdir()} <= {MANIFEST}:
+            disk().remove_folder(output)
     return run.demo
 
 
@@ -79,11 +81,12 @@ def _refuse(output: Path, force: bool) -> None:
     """Raise OutputExistsError unless the output is new, the demo's own, or may be made anew."""
     if output.is_dir():
         names = {entry.name for entry in output.iterdir()}
-        unfinished = any((output / SUFFIX).glob(f"{_STAGE}-*"))
-        if not names or (unfinished and MANIFEST not in names):
+        begun = any((output / SUFFIX).glob(f"{_STAGE}-*"))
+        if not names or (begun and MANIFEST not in names):
             return
-        ours = MANIFEST in names and read_json(output / MANIFEST).get("kind") == KIND
-        if ours and force:
+        told = read_json(output / MANIFEST) if MANIFEST in names else {}
+        ours, finished = told.get("kind") == KIND, "steps" in told
+        if ours and (force or not finished):
             return
         if ours:
             raise OutputExistsError(

@@ -34,6 +34,7 @@ from textzero.report.page import write_page
 from textzero.report.scripts import language_of
 from textzero.report.templates import template_sections
 from textzero.report.vectors import vector_sections
+from textzero.shown.text import counted, typed
 from textzero.structure.finding import find_templates
 from textzero.structure.templates import Templates
 from textzero.vectors.clustering import Clusters
@@ -140,7 +141,7 @@ class Steps:
         self.stage.commit("texts", {"about": source.about, "losses": source.losses})
         self.source, corpus = source, source.corpus
         own = folder is None or corpus.paths == (str(self.output / "texts"),)
-        self.where = tastes.typed(self.output / "texts" if own else str(folder))
+        self.where = typed(self.output / "texts" if own else str(folder))
         if not own:
             self.where += tastes.but_for(self.output, str(folder), source.exclude)
             self.where += " --encoding auto" if tastes.is_foreign(corpus) else ""
@@ -178,7 +179,7 @@ class Steps:
         self.demo.sections["count"] = tastes.some(count_sections(counts), 0, 1, -1)
         what = f"{counts.tokens:,} words, {len(counts):,} different"
         usual = tastes.frequent(counts)
-        given = "" if lexicon is None else f" --tokenizer {tastes.typed(lexicon)}"
+        given = "" if lexicon is None else f" --tokenizer {typed(lexicon)}"
         self.found("count", what + (usual and f"; most frequent: {usual}"),
                    f"textzero count {self.where} --lowercase{given} -o {path.name}")  # fmt: skip
         return counts
@@ -196,10 +197,10 @@ class Steps:
             tastes.cut_section(lexicon, self.source.corpus),
         ]
         first = tastes.listed([word for word in lexicon if len(word) > 1][:8])
-        what = tastes.such_as(f"{len(lexicon):,} words without a dictionary", first)
+        what = tastes.such_as(counted(len(lexicon), "words") + " without a dictionary", first)
         self.found("discover", what,
                    f"textzero discover {self.where} --lowercase -o {path.name}")  # fmt: skip
-        self.demo.next.append(f"textzero segment {tastes.typed(path)} {self.where} | head")
+        self.demo.next.append(f"textzero segment {typed(path)} {self.where} | head")
         return path
 
     def _without_spaces(self) -> None:
@@ -223,7 +224,7 @@ class Steps:
         self.demo.sections["discover"] = spaceless_sections(found)
         what = (f"all spaces taken out, {found.longer:,} words found again, "
                 f"{found.share:.0%} of them real")  # fmt: skip
-        command = f"textzero discover {tastes.typed(plain)} --unit letter -o {path.name}"
+        command = f"textzero discover {typed(plain)} --unit letter -o {path.name}"
         self.found("discover", tastes.such_as(what, tastes.listed(found.first(8))), command)
 
     def _phrases(self) -> None:
@@ -266,16 +267,16 @@ class Steps:
         self.demo.sections["embed"] = tastes.some(drawn, 0, 1)
         if clusters is not None:
             self.demo.sections["cluster"] = tastes.some(cluster_sections(clusters), 0)
-        given = "" if lexicon is None else f" --tokenizer {tastes.typed(lexicon)}"
+        given = "" if lexicon is None else f" --tokenizer {typed(lexicon)}"
         near = tastes.neighbours(vectors)
         shown = "; ".join(f"{word} ~ {', '.join(others)}" for word, others in near)
-        self.found("embed", tastes.such_as(f"{len(vectors):,} vectors", shown),
+        self.found("embed", tastes.such_as(counted(len(vectors), "vectors"), shown),
                    f"textzero embed {self.where} --lowercase{given} --min-count {least} "
                    f"--dim {settings.dim} -o {folder.name}")  # fmt: skip
-        where = tastes.typed(folder)
+        where = typed(folder)
         if clusters is not None:
             groups = " | ".join(tastes.groups(clusters))
-            self.found("cluster", tastes.such_as(f"{len(clusters):,} clusters", groups),
+            self.found("cluster", tastes.such_as(counted(len(clusters), "clusters"), groups),
                        f"textzero cluster {where} -o clusters.tsv")  # fmt: skip
         word = near[0][0] if near else next(filter(tastes.is_word, vectors.vocabulary), "")
         if word:
@@ -311,7 +312,7 @@ class Steps:
         sections = template_sections(found)
         note = f"Looked for{part}." if limited else ""
         self.demo.sections["templates"] = tastes.noted(sections[:1], note)
-        given = "" if lexicon is None else f" --tokenizer {tastes.typed(lexicon)}"
+        given = "" if lexicon is None else f" --tokenizer {typed(lexicon)}"
         command = f"textzero templates {self.where} --lowercase{given} -o {path.name}"
         self.found(
             "templates", f"{len(found):,}{part}: {' | '.join(tastes.frames(shown))}", command
@@ -342,12 +343,12 @@ class Steps:
         what, sections = classified(path, labelled)
         self.demo.sections["classify"] = sections
         learn, stop, held_out = (
-            tastes.typed(folder / f"{name}.tsv") for name in ("train", "validation", "held-out")
+            typed(folder / f"{name}.tsv") for name in ("train", "validation", "held-out")
         )
-        begin = "" if vectors is None else f" --vectors {tastes.typed(self.output / 'vectors')}"
+        begin = "" if vectors is None else f" --vectors {typed(self.output / 'vectors')}"
         self.found("classify", what, f"textzero train classifier {learn} --validation {stop}"
                    f"{begin} -o {path.name}")  # fmt: skip
-        self.demo.next.insert(1, f"textzero saliency {tastes.typed(path)} {held_out} -o why.html")
+        self.demo.next.insert(1, f"textzero saliency {typed(path)} {held_out} -o why.html")
 
     # --- the page ---------------------------------------------------------------------------
 

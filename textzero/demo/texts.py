@@ -20,6 +20,7 @@ from textzero.corpus import Corpus, Reading
 from textzero.disk import disk
 from textzero.errors import InputError
 from textzero.files import size_text, whole_file
+from textzero.shown.text import counted
 
 MOST = 16_000_000  # bytes that are read; of more text, stretches from all over it
 LEAST = 1000  # words
@@ -78,8 +79,8 @@ def folder_texts(folder: str | Path, output: Path) -> Texts:
         if words >= LEAST:
             return Texts(corpus, Path(folder), about, losses, _patterns(unread, paths, folder))
     raise InputError(
-        f"{folder} holds {words:,} words, too few to learn from; name a folder with {LEAST:,} or "
-        "more, better a million"
+        f"{folder} holds {counted(words, 'words')}, too few to learn from; name a folder with "
+        f"{LEAST:,} or more, better a million"
     )
 
 

@@ -40,12 +40,6 @@ def such_as(what: str, examples: str) -> str:
     return f"{what}: {examples}" if examples else what
 
 
-def typed(path: str | Path) -> str:
-    """Return a path as a person can paste it into a shell."""
-    text = str(path)
-    return shlex.quote(f"./{text}" if text.startswith("-") else text)
-
-
 def but_for(output: Path, folder: str, patterns: list[str]) -> str:
     """Return the options that pass over some files, and the demo's output if it is among them."""
     own, root = output.resolve(), Path(folder).resolve()

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._compat import Array
+from textzero.characters import fold_table
 from textzero.corpus import Corpus, Texts, as_corpus
 from textzero.counting import count_words
 from textzero.discovery.arrays import Arrays
@@ -19,21 +21,19 @@ from textzero.discovery.found import Dropped, Found
 from textzero.discovery.journal import Journal
 from textzero.discovery.ngrams import count_ngrams
 from textzero.discovery.pair_entropy import entropy_lexicon
-from textzero.discovery.unigram import UnigramSettings, learn_words
+from textzero.discovery.unigram import MIN_PMI, UnigramSettings, learn_words
 from textzero.discovery.unit_shards import read_by_engine
 from textzero.discovery.units import Reader, Units, read_units
 from textzero.discovery.weighing import weigh
 from textzero.engines import as_engine
 from textzero.errors import InputError
 from textzero.files import refuse_small_disk
-from textzero.kernels import kernel
-from textzero.kernels.reference.segment import SPACE, UNITS, atom_classes
-from textzero.lexicon import Lexicon
+from textzero.kernels.reference.segment import UNITS
+from textzero.lexicon import Lexicon, units_in
 from textzero.memory import BASE, memory_bytes
-from textzero.packed import PackedStrings
 from textzero.parallel import worker_count
 from textzero.progress import Progress
-from textzero.segmenter import Segmenter, fold_table
+from textzero.segmenter import Segmenter
 from textzero.version import __version__
 from textzero.workspace import Stage, Workspace
 
@@ -44,6 +44,7 @@ _UNIT_BYTES = {"character": 2, "letter": 1, "word": 3}
 _LONGEST_WORD = 16  # longer ones would leave the range of the weights
 
 
+@checked
 def discover_words(
     corpus: Texts,
     *,
@@ -191,6 +192,21 @@ def discover_words(
     return lexicon if left_out is None else _without(lexicon, left_out)
 
 
+def score_names(method: str, *, domain: bool = False) -> list[str]:
+    """Return the scores that the words of a method have: columns of the lexicon.
+
+    >>> score_names("entropy", domain=True)
+    ['pmi', 'bits', 'domain']
+    """
+    sides = ["left_entropy", "right_entropy"]
+    names = {
+        "unigram": ["occurrences", "pmi", *sides, "bits"],
+        "entropy": ["pmi", "bits"],
+        "cohesion": ["pmi", *sides],
+    }
+    return [*names[method], *(["domain"] if domain else [])]
+
+
 class _Scratch:
     """The folder of what does not fit in memory; made when it is first asked for."""
 
@@ -248,9 +264,8 @@ def _unigram(
 ) -> tuple[Found, Array]:
     ngrams = count_ngrams(units, longest, journal=journal, **shared)
     rest = {name: shared[name] for name in ("workers", "arrays", "progress")}
-    model, words, considered = learn_words(
-        ngrams, UnigramSettings(seed=seed), journal=journal, **rest
-    )
+    chosen = UnigramSettings(seed=seed, min_pmi=MIN_PMI if units.joiner else None)
+    model, words, considered = learn_words(ngrams, chosen, journal=journal, **rest)
     with shared["progress"].stage("weigh", 1, "tables"):
         return weigh(model, words, considered, min_count)
 
@@ -289,31 +304,9 @@ def _known_words(
 
 def _without(lexicon: Lexicon, known: set[str]) -> Lexicon:
     """Leave out known words, and single units, of which none is new."""
-    sizes = _units_in(lexicon)
+    sizes = units_in(lexicon, lexicon.settings["unit"])
     keep = np.array([word not in known for word in lexicon], np.bool_) & (sizes > 1)
-    return _taken(lexicon, np.flatnonzero(keep))
-
-
-def _units_in(lexicon: Lexicon) -> Array:
-    """int64 (n,): how many units each word has."""
-    unit = UNITS.index(lexicon.settings["unit"])
-    packed = PackedStrings.from_strings(["\n".join([*lexicon, ""])])
-    size = int(packed.offsets[-1])
-    starts, kinds = kernel("segment").find_atoms(packed.text, size, atom_classes(), unit)
-    lines = np.cumsum(packed.text[starts[:-1]] == ord("\n"))
-    return np.bincount(lines[kinds != SPACE], minlength=len(lexicon))[: len(lexicon)]
-
-
-def _taken(lexicon: Lexicon, places: Array) -> Lexicon:
-    words = list(lexicon.words)
-    taken = Lexicon(
-        [words[i] for i in places.tolist()], lexicon.counts[places],
-        lexicon.log_probabilities[places],
-        {name: column[places] for name, column in lexicon.scores.items()},
-        dropped=lexicon.dropped, settings=lexicon.settings,
-    )  # fmt: skip
-    taken.reading = lexicon.reading
-    return taken
+    return lexicon.take(np.flatnonzero(keep))
 
 
 @dataclass(frozen=True)
@@ -343,4 +336,4 @@ def _ranked_by_domain(lexicon: Lexicon, other: Corpus, **how: Any) -> Lexicon:
         {**lexicon.scores, "domain": scores}, dropped=lexicon.dropped, settings=lexicon.settings,
     )  # fmt: skip
     ranked.reading = lexicon.reading
-    return _taken(ranked, order)
+    return ranked.take(order)

@@ -1,11 +1,14 @@
 """Why a string is a word of a lexicon, or is not."""
 
+from textzero._arguments import checked
+from textzero.characters import fold_table
 from textzero.lexicon import Lexicon
-from textzero.segmenter import Segmenter, fold_table
+from textzero.segmenter import Segmenter
 
 _LONGER = 8
 
 
+@checked
 def explain_word(lexicon: Lexicon, word: str) -> str:
     """Tell the story of one word: its scores, rivals and longer words, or why it was dropped.
 

@@ -31,6 +31,7 @@ from textzero.discovery.segments import (
     shares,
     strings,
 )
+from textzero.discovery.unigram import MARGIN, MIN_PMI
 from textzero.discovery.units import Units, runs_in_blocks
 from textzero.kernels import kernel
 from textzero.parallel import ordered_threads, run_threads
@@ -41,7 +42,6 @@ _CREW = 8  # threads that have a matrix each
 _ROWS = 256
 _BLOCK = 1 << 14  # words whose worth is computed at once
 _NLP_ZERO = 1e-7
-_MIN_PMI, _MARGIN = 2.5, 2.0
 _LONGEST = 1 << 30
 
 
@@ -89,8 +89,8 @@ def entropy_lexicon(
     if longest is not None and longest < 1:
         raise ValueError(f"longest must be at least 1, got {longest}")
     if min_pmi is None:
-        min_pmi = 1.0 if compatible else _MIN_PMI
-    strength = _Strength(min_probability, min_pmi, 0.0 if compatible else _MARGIN)
+        min_pmi = 1.0 if compatible else MIN_PMI
+    strength = _Strength(min_probability, min_pmi, 0.0 if compatible else MARGIN)
     joins = _join_strong(units, strength, workers, room, arrays, progress)
     fewest = least_count(min_probability, units.size - int(np.count_nonzero(joins)))
     found = count_segments(units, joins, fewest, workers=workers, room=room, progress=progress)

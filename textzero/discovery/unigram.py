@@ -3,7 +3,9 @@
 1. Start. A word should be hard to predict from, on both sides: the entropy of what follows an
    n-gram, less that after its prefix, less the mean for its length, and the same to the left
    (Magistry and Sagot, "Unsupervised word segmentation: the case for Mandarin Chinese", 2012). The
-   best path through these scores cuts the text.
+   best path through these scores cuts the text. Where words are the units, and phrases are sought,
+   most kinds are rare and the mean for single ones says nothing of frequent ones; there the text is
+   cut where the PMI of neighbours is not surely above a limit, as by the method "entropy".
 2. Redraw. Each run of units is taken out of the counts and cut again, at random in proportion to
    the product of its words' probabilities given all the rest (Goldwater, Griffiths and Johnson
    2009; Mochihashi, Yamada and Ueda 2009). A word has a Pitman-Yor probability: its count less a
@@ -32,6 +34,7 @@ from textzero.parallel import run_threads
 from textzero.progress import Progress
 from textzero.store import Store
 
+MIN_PMI, MARGIN = 2.5, 2.0  # of pairs that hold together: nats, and standard errors of them
 _MOST = 1 << 31  # words are counted as int32
 
 
@@ -47,6 +50,8 @@ class UnigramSettings:
         strength: Of the Pitman-Yor process.
         charge: Nats that each unit of a word beyond the first costs.
         correction: Miller-Madow terms added to the entropies of the start.
+        min_pmi: Start with a cut between neighbours whose pointwise mutual information, less two
+            standard errors, is not above this, in nats. None: start by entropies.
         seed: Of the draws.
     """
 
@@ -56,6 +61,7 @@ class UnigramSettings:
     strength: float = 1.0
     charge: float = 1.0
     correction: float = 0.0
+    min_pmi: float | None = None
     seed: int = 0
 
 
@@ -105,7 +111,44 @@ class Model:
         self.unit_logs = np.zeros(len(ngrams.units.alphabet) + 1)
 
     def start(self) -> Words:
-        """Cut the text by the entropies at both ends of its words."""
+        """Cut the text for the first time: the best path through the scores of n-grams."""
+        limit, places, kernels = self.settings.min_pmi, self.ngrams.places, self.kernels
+        scores, ends, means = self._by_entropies() if limit is None else self._by_pmi(limit)
+        cuts = self.arrays.new(places.shape[1], np.uint8)
+
+        def cut(_: None, block: tuple[int, int]) -> None:
+            kernels.best_cuts(places, *block, scores, ends, means, cuts)
+
+        run_threads(cut, self.blocks, lambda: None, self.workers)
+        return self.counted(cuts)
+
+    def _by_pmi(self, limit: float) -> tuple[Array, Array, Array]:
+        """Score n-grams by how far the PMI of their pairs is surely above `limit`, in nats.
+
+        One weak pair is enough to make an n-gram no word; neither are those that do not repeat.
+
+        Returns:
+            What `best_cuts` of the kernels takes: scores, ends and means.
+        """
+        ngrams, size = self.ngrams, self.ngrams.counts.size
+        scores, last = (self.arrays.new(size, np.float32, True) for _ in range(2))
+        for n in range(2, ngrams.longest + 1):
+            for numbers in _parts(ngrams.level(n)):
+                before, behind = ngrams.prefixes[numbers], ngrams.suffixes[numbers]
+                if n == 2:
+                    counts = ngrams.counts[numbers].astype(np.float64)
+                    alone = ngrams.counts[before].astype(np.float64) * ngrams.counts[behind]
+                    pmi = np.log(counts * ngrams.units.size / alone) - MARGIN / np.sqrt(counts)
+                    last[numbers] = np.where(pmi > limit, pmi - limit, -np.inf)
+                else:
+                    last[numbers] = last[behind]
+                scores[numbers] = scores[before] + last[numbers]
+        means = np.full(ngrams.longest, np.inf)
+        means[0] = 0.0
+        return scores, self.arrays.new((2, size), np.float32, True), means
+
+    def _by_entropies(self) -> tuple[Array, Array, Array]:
+        """Score n-grams by the entropies at both ends; see `_by_pmi` and the module."""
         ngrams, correction = self.ngrams, self.settings.correction
         ends = self.arrays.new((2, ngrams.counts.size), np.float32, True)  # of number 0 it is 0
         for part in blocks(ngrams.counts.size - 1):
@@ -134,13 +177,7 @@ class Model:
             for numbers in _parts(ngrams.level(n)):
                 rises = self._rises(ends, numbers, n)
                 scores[numbers] = n * (rises.sum(axis=0) - means[n - 1])
-        cuts = self.arrays.new(places.shape[1], np.uint8)
-
-        def cut(_: None, block: tuple[int, int]) -> None:
-            kernels.best_cuts(places, *block, scores, ends, means, cuts)
-
-        run_threads(cut, self.blocks, lambda: None, self.workers)
-        return self.counted(cuts)
+        return scores, ends, means
 
     def _rises(self, ends: Array, numbers: slice, n: int) -> Array:
         """float64 (2, k): how much less is known behind, and before, n-grams than inside them."""

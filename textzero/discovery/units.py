@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
+from textzero.characters import fold_table
 from textzero.corpus import Corpus, Piece, Reading, Split, as_corpus
 from textzero.discovery.arrays import Arrays, Column
 from textzero.discovery.journal import (
@@ -39,7 +40,6 @@ from textzero.kernels.reference.text import ALONE
 from textzero.packed import PackedStrings
 from textzero.parallel import ordered_threads, run_threads
 from textzero.progress import Progress
-from textzero.segmenter import fold_table
 from textzero.store import Store
 
 _SPACE = 0x20

@@ -31,6 +31,8 @@ def as_engine(engine: Any = None, workers: int | None = None) -> Engine:
         return Processes(workers)
     if isinstance(engine, str) and not engine.startswith(("dask://", "tls://")):
         raise ValueError(f"engine must be threads, processes or dask://HOST:PORT, got {engine!r}")
+    if not isinstance(engine, str) and not hasattr(engine, "scheduler"):
+        raise TypeError(f"engine must be a name, a dask Client or an Engine, got {engine!r:.60}")
     if not has_package("distributed"):
         raise ResourceError("a Dask cluster needs distributed: pip install 'textzero[dask]'")
     from textzero.engines.dask import DaskEngine

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_is_fitted
 
+from textzero._arguments import at_least_one
 from textzero._compat import Array
 from textzero.cooccurrence import count_cooccurrences
 from textzero.corpus import Texts
@@ -27,7 +28,7 @@ from textzero.vectors.sentence_vectors import (
 )
 from textzero.vectors.training import TrainingSettings, train_vectors
 from textzero.vectors.word_vectors import WordVectors
-from textzero.vocabulary import Vocabulary, at_least_one
+from textzero.vocabulary import Vocabulary
 
 _TEXTS = 1 << 12  # whose vectors are made at once
 Method = Literal["sum", "mean", "sif"]

@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from textzero._arguments import at_least_one
 from textzero._compat import Array
 from textzero.corpus import Texts
 from textzero.counting import count_words
@@ -13,7 +14,7 @@ from textzero.errors import InputError
 from textzero.estimators.rows import Rows
 from textzero.estimators.texts import TextTransformer, corpus_of, texts_of
 from textzero.tokens import Spec, Tokenizer
-from textzero.vocabulary import Vocabulary, at_least_one
+from textzero.vocabulary import Vocabulary
 
 
 class WordCounter(TextTransformer):

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textzero._compat import Array
+from textzero.characters import code_points, fold_table
 from textzero.kernels import kernel
 from textzero.kernels.reference.text import SEPARATOR, character_classes
-from textzero.segmenter import fold_table
 from textzero.tokens import Tokenizer
 
 ABSENT = -1  # both offsets of a token that is not in the text
@@ -281,11 +281,6 @@ def _occurrences(token: str, text: str) -> list[int]:
         found.append(start)
         start = text.find(token, start + 1)
     return found
-
-
-def code_points(text: str) -> Array:
-    """uint32 (len(text),): a text's characters, lone surrogates among them."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def _text(points: Array) -> str:

@@ -1,8 +1,11 @@
 """From probabilities of starts and ends to an answer: spans, then passages combined.
 
 The score of a span is the probability of its start times that of its end. A string that stands in
-a passage more than once counts there with its best score s; over the passages it has
-sum s^2 / (1 + sum s), which asks for agreement but not for mere repetition (article 5409).
+a passage more than once counts there with its best score s; over the passages it has their sum.
+The author has sum s^2 / (1 + sum s), "squares", which asks for agreement but not for mere
+repetition (article 5409). The focal loss makes scores small, and of small scores that sees only the
+largest: on WebQA's 20 passages a question F1 was .41 to .43 by the sum, .34 to .37 by the squares,
+.27 to .31 by the maximum (three seeds, with vectors; .313, .315, .270 without).
 """
 
 from collections.abc import Sequence
@@ -13,7 +16,7 @@ import numpy as np
 from textzero._compat import Array
 
 KEPT = 20  # spans of a part of a passage; what comes behind has never won a vote
-COMBINE = ("squares", "max", "sum")
+COMBINE = ("sum", "squares", "max")
 Span = tuple[int, int, float]  # first character, character behind, score
 
 
@@ -80,7 +83,7 @@ def ranked_spans(
 def combine_passages(
     passages: Sequence[str],
     found: Sequence[Sequence[Span]],
-    combine: str = "squares",
+    combine: str = "sum",
     candidates: int = 10,
 ) -> Answer:
     """Return the answer that the passages give together.
@@ -90,7 +93,7 @@ def combine_passages(
         found: For each passage (first character, character behind, score) of its spans, scores
             above 0.
         combine: How the best scores s of a string in the passages that have it make one:
-            "squares", sum s^2 / (1 + sum s); "max"; or "sum".
+            "sum"; "squares", sum s^2 / (1 + sum s); or "max".
         candidates: How many answers to name, at most.
 
     Raises:
@@ -100,7 +103,7 @@ def combine_passages(
         >>> spans = [[(0, 2, 0.6)], [(0, 2, 0.5), (2, 4, 0.7)]]
         >>> answer = combine_passages(["巴黎", "巴黎伦敦"], spans)
         >>> answer.text, round(answer.score, 3)
-        ('巴黎', 0.29)
+        ('巴黎', 1.1)
         >>> combine_passages(["巴黎", "巴黎伦敦"], spans, "max").text
         '伦敦'
     """
@@ -116,7 +119,7 @@ class Votes:
         combine: One of COMBINE.
     """
 
-    def __init__(self, combine: str = "squares") -> None:
+    def __init__(self, combine: str = "sum") -> None:
         if combine not in COMBINE:
             raise ValueError(f"combine must be one of {', '.join(COMBINE)}, got {combine!r}")
         self.combine, self._passages = combine, 0

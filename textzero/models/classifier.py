@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from textzero._arguments import changed, checked
 from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.models.batches import pad
@@ -76,6 +77,7 @@ class Classifier(TextModel):
     score_name: ClassVar[str] = "accuracy"
 
     @classmethod
+    @checked
     def train(
         cls,
         data: Pairs,
@@ -86,6 +88,7 @@ class Classifier(TextModel):
         workspace: Workspace | None = None,
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
+        **changes: Any,
     ) -> Self:
         """Make a classifier and fit it.
 
@@ -97,12 +100,15 @@ class Classifier(TextModel):
             settings: The network.
             options: The training; by default `CLASSIFIER_FIT`.
             workspace, progress, say: See `TextModel.fit`.
+            changes: Fields of `settings` and `options` by name, such as `epochs=5`.
 
         Raises:
             InputError: There are fewer than two labels, or validation has others.
             ValueError: Several vectors with unit "word".
         """
-        settings, options = settings or ClassifierSettings(), options or cls.fit_options
+        settings, options = changed(
+            cls.train, changes, settings or ClassifierSettings(), options or cls.fit_options
+        )
         data = LabelledTexts.from_pairs(data)
         if len(data.labels) < 2:
             named = ", ".join(data.labels) or "none"
@@ -266,6 +272,7 @@ class Classifier(TextModel):
         }
         return batch | {"label": np.array([example.label for example in examples], np.int32)}
 
+    @checked
     def probabilities(self, texts: Sequence[str], batch_size: int = 64) -> Array:
         """Return the probability of each label for each text: float32 (n_texts, n_labels)."""
         encoded = self._encode(texts)
@@ -278,6 +285,7 @@ class Classifier(TextModel):
         weights = np.exp(logits - logits.max(1, keepdims=True))
         return weights / weights.sum(1, keepdims=True)
 
+    @checked
     def predict(self, texts: Sequence[str], batch_size: int = 64) -> list[Prediction]:
         """Return the label of each text.
 
@@ -295,7 +303,8 @@ class Classifier(TextModel):
             found.append(Prediction(self.labels[best], float(row[best]), shares, tokens, left_out))
         return found
 
-    def evaluate(self, data: Any, batch_size: int = 64) -> dict[str, float]:
+    @checked
+    def evaluate(self, data: Iterable[Any], batch_size: int = 64) -> dict[str, float]:
         """Return accuracy, the mean F1 of the labels, and figures of each label.
 
         Args:

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from textzero.errors import InputError
 from textzero.models.tagged import Sentence, TaggedSentences, check_sentences
 from textzero.models.tags import spans_to_tags
+from textzero.progress import Progress
 from textzero.segmentation_score import read_segmented
 
 _DOCUMENT = "-DOCSTART-"
@@ -33,6 +35,7 @@ def read_conll(
     labels: Collection[str] | None = None,
     encoding: str = "utf-8",
     outside: bool = True,
+    progress: Progress | None = None,
 ) -> TaggedSentences:
     """Read files of columns.
 
@@ -47,6 +50,7 @@ def read_conll(
         labels: The types (of scheme "none": the tags) that are known; others are an error.
         encoding: A Python codec; a byte-order mark is no text.
         outside: Whether O is known, where `labels` are given.
+        progress: Told how many bytes are read.
 
     Raises:
         InputError: The message names file and line, and what was expected there.
@@ -54,6 +58,27 @@ def read_conll(
     """
     if separator == "":
         raise ValueError("separator must not be empty")
+    progress = progress or Progress()
+    with progress.reading(_each(paths)):
+        sentences, places, empty = _tagged_rows(
+            paths, (token_column, tag_column), separator, strict, encoding, progress
+        )
+    where_is = lambda s, t: f"{places[s][0]}:{places[s][1][t]}"  # noqa: E731
+    with progress.stage("check", 0, "tags"):
+        found = check_sentences(sentences, scheme, strict, labels, where_is, outside=outside)
+    return replace(found, empty=tuple(empty))
+
+
+def _tagged_rows(
+    paths: Paths,
+    pair: tuple[int, int],
+    separator: str | None,
+    strict: bool,
+    encoding: str,
+    progress: Progress,
+) -> tuple[list[Sentence], list[tuple[Path, list[int]]], list[str]]:
+    """Sentences, file and lines of each, and the places of those without a token."""
+    token_column, tag_column = pair
     sentences: list[Sentence] = []
     places: list[tuple[Path, list[int]]] = []
     empty: list[str] = []
@@ -63,7 +88,7 @@ def read_conll(
         tokens: list[str] = []
         tags: list[str] = []
         numbers: list[int] = []
-        for number, line in _lines(path, encoding):
+        for number, line in _lines(path, encoding, progress):
             columns = _columns(line, separator)
             if not columns or columns[0] == _DOCUMENT:
                 if tokens:
@@ -99,9 +124,7 @@ def read_conll(
             places.append((path, numbers))
         if not width:
             raise InputError(f"{path}:1: expected lines of a token and its tag, got none")
-    where_is = lambda s, t: f"{places[s][0]}:{places[s][1][t]}"  # noqa: E731
-    found = check_sentences(sentences, scheme, strict, labels, where_is, outside=outside)
-    return replace(found, empty=tuple(empty))
+    return sentences, places, empty
 
 
 def read_word_tags(
@@ -111,6 +134,7 @@ def read_word_tags(
     strict: bool = False,
     labels: Collection[str] | None = None,
     encoding: str = "utf-8",
+    progress: Progress | None = None,
 ) -> TaggedSentences:
     """Read files of a sentence a line, each word with its tag behind it: `word_TAG word_TAG`.
 
@@ -122,10 +146,19 @@ def read_word_tags(
     """
     if not separator:
         raise ValueError("separator must not be empty")
-    sentences: list[Sentence] = []
-    lines: list[str] = []
+    progress = progress or Progress()
+    with progress.reading(_each(paths)):
+        read = list(_word_tag_lines(paths, separator, encoding, progress))
+    sentences, lines = [sentence for sentence, _ in read], [place for _, place in read]
+    return check_sentences(sentences, scheme, strict, labels, lambda s, _: lines[s])
+
+
+def _word_tag_lines(
+    paths: Paths, separator: str, encoding: str, progress: Progress
+) -> Iterator[tuple[Sentence, str]]:
+    """The sentence of each line that holds one, and its place."""
     for path in _each(paths):
-        for number, line in _lines(path, encoding):
+        for number, line in _lines(path, encoding, progress):
             pairs = [item.rpartition(separator) for item in line.split()]
             odd = next((pair for pair in pairs if not (pair[0] and pair[2])), None)
             if odd is not None:
@@ -133,12 +166,16 @@ def read_word_tags(
                     f"{path}:{number}: expected word{separator}TAG, got {''.join(odd)[:40]!r}"
                 )
             if pairs:
-                sentences.append(([pair[0] for pair in pairs], [pair[2] for pair in pairs]))
-                lines.append(f"{path}:{number}")
-    return check_sentences(sentences, scheme, strict, labels, lambda s, _: lines[s])
+                words, tags = [pair[0] for pair in pairs], [pair[2] for pair in pairs]
+                yield (words, tags), f"{path}:{number}"
 
 
-def read_words(paths: Paths, separator: str | None = None, scheme: str = "bmes") -> TaggedSentences:
+def read_words(
+    paths: Paths,
+    separator: str | None = None,
+    scheme: str = "bmes",
+    progress: Progress | None = None,
+) -> TaggedSentences:
     """Read segmented UTF-8 files, words separated in each line, as tagged characters.
 
     White space inside of a word is left out.
@@ -147,15 +184,16 @@ def read_words(paths: Paths, separator: str | None = None, scheme: str = "bmes")
         InputError: A file cannot be read or is not UTF-8.
         ValueError: There is no such scheme, or the separator is empty.
     """
-    sentences = []
-    for path in _each(paths):
-        for line in read_segmented(path, separator):
+    sentences, progress = [], progress or Progress()
+    with progress.reading(_each(paths)):
+        for line in chain.from_iterable(read_segmented(path, separator) for path in _each(paths)):
             words = ["".join(word.split()) for word in line]
             ends = np.cumsum([len(word) for word in words]).tolist()
             spans = [(start, end, "") for start, end in zip([0, *ends], ends, strict=False)]
             held = [span for span in spans if span[1] > span[0]]
             if held:
                 sentences.append((list("".join(words)), spans_to_tags(held, ends[-1], scheme)))
+            progress.advance(len(" ".join(line).encode()) + 1)
     return TaggedSentences(sentences, scheme)
 
 
@@ -216,7 +254,7 @@ def _each(paths: Paths) -> list[Path]:
     return [Path(path) for path in paths]
 
 
-def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+def _lines(path: Path, encoding: str, progress: Progress) -> Iterator[tuple[int, str]]:
     """Number and text of each line; only line feeds end one."""
     try:
         raw = path.read_bytes()
@@ -230,7 +268,8 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     except LookupError as error:
         raise ValueError(f"encoding must be a Python codec, got {encoding!r}") from error
     lines = text.removeprefix("\ufeff").split("\n")
-    return ((number, line.removesuffix("\r")) for number, line in enumerate(lines, 1))
+    told = progress.over(lines, len(text), len(raw))
+    return ((number, line.removesuffix("\r")) for number, line in enumerate(told, 1))
 
 
 def _columns(line: str, separator: str | None) -> list[str]:

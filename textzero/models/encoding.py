@@ -16,7 +16,8 @@ import numpy as np
 
 from textzero._compat import Array
 from textzero._frames import short
-from textzero.models.alignment import Aligned, align, code_points
+from textzero.characters import code_points
+from textzero.models.alignment import Aligned, align
 from textzero.models.covering import Cover, cover, places_in_words, tokenizer_key
 from textzero.models.encoder_files import UNITS, load_tables, save_tables
 from textzero.models.word_table import FIRST, UNKNOWN, WordTable
@@ -26,7 +27,7 @@ from textzero.vectors.word_vectors import WordVectors
 _PART = 1 << 20  # characters that are encoded at once
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Encoded:
     """A text as a model reads it.
 

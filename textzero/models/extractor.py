@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from textzero._arguments import changed, checked
 from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.models.batches import bucket_length, length_order, pad
@@ -46,6 +47,7 @@ class Extractor(TextModel):
     left_out = 0  # subjects and objects that the last `predict` did not look at
 
     @classmethod
+    @checked
     def train(
         cls,
         data: Data,
@@ -56,6 +58,7 @@ class Extractor(TextModel):
         workspace: Workspace | None = None,
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
+        **changes: Any,
     ) -> Self:
         """Make and train an extractor.
 
@@ -68,11 +71,14 @@ class Extractor(TextModel):
             workspace: See `TextModel.fit`.
             progress: Shows the batches.
             say: Prints what the data lack, and a line for each epoch.
+            changes: Fields of `settings` and `options` by name, such as `epochs=5`.
 
         Raises:
             InputError: The data, or the validation, hold no triple.
         """
-        settings, options = settings or ExtractorSettings(), options or cls.fit_options
+        settings, options = changed(
+            cls.train, changes, settings or ExtractorSettings(), options or cls.fit_options
+        )
         data = TripleTexts.from_pairs(data)
         if not data.predicates:
             raise InputError("there must be at least one triple to learn from, got none")
@@ -199,6 +205,7 @@ class Extractor(TextModel):
             batch["known_objects"] = pad([self._known_objects(e.part, s) for e, s in pairs], length)
         return batch
 
+    @checked
     def evaluate(self, data: Data, batch_size: int = 64) -> dict[str, float]:
         """Return precision, recall and F1 of the triples, exact strings, over all texts.
 
@@ -211,6 +218,7 @@ class Extractor(TextModel):
 
     # --- prediction -------------------------------------------------------------------------
 
+    @checked
     def predict(self, texts: Iterable[str], batch_size: int = 64) -> list[list[Triple]]:
         """Find the triples of texts of any length.
 
@@ -232,8 +240,6 @@ class Extractor(TextModel):
         the 64 most certain subjects are looked at, of a subject the 256 most certain objects; how
         many were left out is in `left_out`.
         """
-        if isinstance(texts, str):
-            raise TypeError("texts must be several strings, got one; write [text]")
         texts = list(texts)
         best: list[dict[Fact, Triple]] = [{} for _ in texts]
         self.left_out = 0
@@ -286,7 +292,7 @@ class Extractor(TextModel):
     def _decoded(self, logits: Array) -> Spans:
         probabilities = 0.5 + 0.5 * np.tanh(0.5 * logits)
         return decode_spans(
-            probabilities, self.settings.subject_threshold, self.settings.object_threshold
+            probabilities, self.settings.start_threshold, self.settings.end_threshold
         )
 
     def _strongest(self, found: Spans, most: int) -> Spans:
@@ -297,6 +303,7 @@ class Extractor(TextModel):
         self.left_out += order.size - kept.size
         return Spans(*(column[kept] for column in found))
 
+    @checked
     def export(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the whole network as a `.keras` file, to be asked once more for each subject.
 

@@ -14,11 +14,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
+from textzero.corpus.decoding import utf8_bytes
+from textzero.corpus.encodings import detect_encoding
+from textzero.corpus.reading import Reading
 from textzero.corpus.sources import Source, find_sources
-from textzero.corpus.streams import Reading, detect_encoding, utf8_bytes
 from textzero.errors import InputError
 from textzero.models.json_lines import json_objects
 from textzero.near import did_you_mean, nearest
+from textzero.progress import Progress
 
 # Names of columns and of JSON fields, the first that is there counts; case does not.
 TEXT_NAMES = (
@@ -132,6 +135,7 @@ def read_labelled(
     format: str = "auto",
     encoding: str = "utf-8",
     strict: bool = False,
+    progress: Progress | None = None,
 ) -> LabelledTexts:
     r"""Read labelled texts.
 
@@ -143,6 +147,7 @@ def read_labelled(
         format: "auto" (by content and suffix), "tsv", "csv" or "jsonl".
         encoding: A Python codec, or "auto" to tell UTF-8, UTF-16, GB18030 and Big5 apart.
         strict: A malformed byte is an error.
+        progress: Told how many bytes are read.
 
     Raises:
         InputError: A file cannot be read, a row lacks a column, a label is missing or not allowed,
@@ -168,22 +173,30 @@ def read_labelled(
             raise ValueError(
                 f"encoding must be 'auto' or a Python codec, got {encoding!r}"
             ) from error
-    reading, items = Reading(), list[LabelledText]()
+    reading, items, found = Reading(), list[LabelledText](), list[tuple[Source, str | None]]()
     for path in [os.fspath(given) for given in paths]:
         if os.path.isdir(path):
-            items += _folder(path, encoding, strict, reading)
+            found += _folder(path, reading)
             continue
         listing = find_sources([path], (), (), format)
         reading.skipped += listing.skipped
-        for source in listing.sources:
+        found += [(source, None) for source in listing.sources]
+    progress = progress or Progress()
+    with progress.stage("read", sum(source.size for source, _ in found)):
+        for source, name in found:
             content = _content(source, encoding, strict, reading)
-            items += _file(source, content, text, label)
+            if name is None:
+                items += _file(source, content, text, label, progress)
+                continue
+            content = content.replace("\r\n", "\n").rstrip("\n")
+            items.append(LabelledText(content, name, str(source)))
+            progress.advance(source.size)
     if not items:
         raise InputError(f"{', '.join(map(str, paths))} must hold labelled texts, got none")
-    found = LabelledTexts(tuple(items), reading)
+    read = LabelledTexts(tuple(items), reading)
     if labels is not None:
-        found.check_labels(labels)
-    return found
+        read.check_labels(labels)
+    return read
 
 
 def _content(source: Source, encoding: str, strict: bool, reading: Reading) -> str:
@@ -197,8 +210,8 @@ def _content(source: Source, encoding: str, strict: bool, reading: Reading) -> s
         return b"".join(iter(lambda: read(1 << 20), b"")).decode()
 
 
-def _folder(folder: str, encoding: str, strict: bool, reading: Reading) -> Iterator[LabelledText]:
-    """Texts of a folder: each file of a sub-folder is a text, the sub-folder's name its label."""
+def _folder(folder: str, reading: Reading) -> Iterator[tuple[Source, str]]:
+    """Files of a folder: each one of a sub-folder is a text, the sub-folder's name its label."""
     entries = sorted(entry for entry in Path(folder).iterdir() if not entry.name.startswith("."))
     if not any(entry.is_dir() for entry in entries):
         raise InputError(
@@ -211,32 +224,31 @@ def _folder(folder: str, encoding: str, strict: bool, reading: Reading) -> Itera
             continue
         listing = find_sources([str(entry)], (), (), "text")
         reading.skipped += listing.skipped
-        for source in listing.sources:
-            content = _content(source, encoding, strict, reading)
-            text = content.replace("\r\n", "\n").rstrip("\n")
-            yield LabelledText(text, entry.name.strip(), str(source))
+        yield from ((source, entry.name.strip()) for source in listing.sources)
 
 
 def _file(
-    source: Source, content: str, text: str | None, label: str | None
+    source: Source, content: str, text: str | None, label: str | None, progress: Progress
 ) -> Iterator[LabelledText]:
     format = source.format
     if format == "text":  # no suffix says what it is
         first = content.lstrip()[:1]
         format = "jsonl" if first == "{" else "tsv"
-    if format == "jsonl":
-        return _json_lines(source, content, text, label)
     if format == "parquet":
         raise InputError(f"{source} must be TSV, CSV or JSON lines, got Parquet")
-    rows = _tab_rows(content) if format == "tsv" else _comma_rows(source, content)
+    parts = io.StringIO(content, newline="") if format == "csv" else content.split("\n")
+    lines = progress.over(parts, len(content), source.size)
+    if format == "jsonl":
+        return _json_lines(source, lines, text, label)
+    rows = _tab_rows(lines) if format == "tsv" else _comma_rows(source, lines)
     return _table(source, list(rows), text, label)
 
 
 def _json_lines(
-    source: Source, content: str, text: str | None, label: str | None
+    source: Source, lines: Iterable[str], text: str | None, label: str | None
 ) -> Iterator[LabelledText]:
     expected = 'a JSON object such as {"text": "...", "label": "..."}'
-    for place, record in json_objects(content.split("\n"), source, expected):
+    for place, record in json_objects(lines, source, expected):
         fields = list(record)
         content_of = record[fields[_column(fields, text, TEXT_NAMES, "text", place)]]
         if not isinstance(content_of, str):
@@ -245,17 +257,17 @@ def _json_lines(
         yield LabelledText(content_of, _label(value, place), place)
 
 
-def _tab_rows(content: str) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(content.split("\n"), 1):
+def _tab_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(lines, 1):
         line = line.removesuffix("\r")
         if line:
             yield number, line.split("\t")
 
 
-def _comma_rows(source: Source, content: str) -> Iterator[tuple[int, list[str]]]:
+def _comma_rows(source: Source, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Rows of a CSV file with the line in which each begins."""
     csv.field_size_limit(1 << 30)
-    rows = csv.reader(io.StringIO(content, newline=""), strict=True)
+    rows = csv.reader(lines, strict=True)
     begins = 1
     try:
         for row in rows:

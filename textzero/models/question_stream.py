@@ -8,21 +8,26 @@ from typing import BinaryIO
 from textzero.errors import InputError, ResourceError
 from textzero.files import size_text
 from textzero.models.reading import Question, is_squad, line_questions, parse_questions
+from textzero.progress import Progress
 
 
-def stream_questions(file: BinaryIO, name: str, most: int) -> Iterator[Question]:
+def stream_questions(
+    file: BinaryIO, name: str, most: int, progress: Progress | None = None
+) -> Iterator[Question]:
     """Yield the questions of an open file; of JSON lines one line is in memory at a time.
 
     Args:
         file: The file, or a pipe.
         name: What messages call it.
         most: Bytes of the longest line, and of the largest file that is one JSON document.
+        progress: Told the bytes of a question when the next one is asked for.
 
     Raises:
         InputError: As `read_questions`.
         ResourceError: A line, or a document, is longer than `most`.
     """
-    lines, head = _lines(file, name, most), list[bytes]()
+    progress = progress or Progress()
+    lines, head = _lines(file, name, most, progress), list[bytes]()
     for line in lines:
         head.append(line)
         if line.strip(b" \t\r\xef\xbb\xbf") or len(head) > most:
@@ -37,14 +42,18 @@ def stream_questions(file: BinaryIO, name: str, most: int) -> Iterator[Question]
     content = b"\n".join([*head, file.read(most + 1)])
     if len(content) > most:
         raise _too_long(name, "a JSON document", most)
-    yield from parse_questions(content, name)
+    questions = parse_questions(content, name)
+    for question in questions:
+        yield question
+        progress.advance(len(content) // len(questions))
 
 
-def _lines(file: BinaryIO, name: str, most: int) -> Iterator[bytes]:
+def _lines(file: BinaryIO, name: str, most: int, progress: Progress) -> Iterator[bytes]:
     while line := file.readline(most + 1):
         if len(line) > most:
             raise _too_long(name, "a line", most)
         yield line.removesuffix(b"\n")
+        progress.advance(len(line))
 
 
 def _too_long(name: str, what: str, most: int) -> ResourceError:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from textzero._arguments import changed, checked
 from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.models.answer_score import score_answers
@@ -60,6 +61,7 @@ class Reader(TextModel):
     score_name: ClassVar[str] = "f1"
 
     @classmethod
+    @checked
     def train(
         cls,
         data: Iterable[Question],
@@ -72,6 +74,7 @@ class Reader(TextModel):
         labels: str = "occurrences",
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
+        **changes: Any,
     ) -> Self:
         """Return a reader trained on questions whose answers are known.
 
@@ -86,6 +89,7 @@ class Reader(TextModel):
                 "places": only those that the data name, where they do.
             progress: Shows the batches.
             say: Prints what the data lack, and a line for each epoch.
+            changes: Fields of `settings` and `options` by name, such as `epochs=5`.
 
         Raises:
             InputError: No answer stands in its passages, or the validation has no answer.
@@ -93,9 +97,11 @@ class Reader(TextModel):
         """
         if labels not in LABELS:
             raise ValueError(f"labels must be one of {', '.join(LABELS)}, got {labels!r}")
-        settings, options = settings or ReaderSettings(), options or cls.fit_options
+        settings, options = changed(
+            cls.train, changes, settings or ReaderSettings(), options or cls.fit_options
+        )
         lines = data.losses() if isinstance(data, Questions) else []
-        data = list(data)
+        data = _questions(data)
         validation = None if validation is None else _with_answers(validation)
         if say is not None:
             for line in [*lines, *unlearnable(data)]:
@@ -178,7 +184,7 @@ class Reader(TextModel):
         Raises:
             InputError: No answer stands in its passages.
         """
-        data = list(data)
+        data = _questions(data)
         known_only = self.facts["labels"] == "places"
         examples = []
         for question, number, asked, told in self._encode(data):
@@ -211,12 +217,13 @@ class Reader(TextModel):
 
     # --- use --------------------------------------------------------------------------------
 
+    @checked
     def predict(
         self,
         questions: Sequence[str],
         passages: Sequence[Sequence[str]],
         *,
-        combine: str = "squares",
+        combine: str = "sum",
         threshold: float | None = None,
         max_answer: int | None = None,
         candidates: int = 10,
@@ -227,8 +234,8 @@ class Reader(TextModel):
         Args:
             questions: The questions.
             passages: For each question its passages.
-            combine: How passages that have the same answer count together: "squares", "max" or
-                "sum" (see `combine_passages`).
+            combine: How passages that have the same answer count together: "sum", which measured
+                best; "squares", the author's; or "max" (see `combine_passages`).
             threshold: What the probabilities of start and end must exceed; None takes the
                 settings'. At 0 every question has an answer whose passages are not empty.
             max_answer: Characters of the longest answer; None takes what the training data had.
@@ -240,8 +247,6 @@ class Reader(TextModel):
                 none of the three.
             TypeError: The questions, or a list of passages, are one string.
         """
-        if isinstance(questions, str):
-            raise TypeError("questions must be several strings, got one; write [question]")
         if len(questions) != len(passages):
             raise ValueError(
                 "there must be a list of passages for each question, got "
@@ -257,6 +262,7 @@ class Reader(TextModel):
             for question, found in zip(data, spans, strict=True)
         ]
 
+    @checked
     def evaluate(
         self, data: Iterable[Question], batch_size: int = 64, **options: Any
     ) -> dict[str, float]:
@@ -280,6 +286,7 @@ class Reader(TextModel):
         return score_answers([answer.text for answer in found], [q.answers for q in data])
 
     @told_out_of_memory()
+    @checked
     def spans(
         self,
         data: Sequence[Question],
@@ -295,6 +302,7 @@ class Reader(TextModel):
             max_answer: As for `predict`.
             batch_size: As for `predict`.
         """
+        data = _questions(data)
         threshold = self.settings.threshold if threshold is None else threshold
         longest = self.facts["max_answer"] if max_answer is None else max_answer
         if longest < 1:
@@ -362,7 +370,16 @@ def _with_answers(data: Iterable[Question]) -> list[Question]:
     Raises:
         InputError: There is none.
     """
-    data = [question for question in data if question.answers]
+    data = [question for question in _questions(data) if question.answers]
     if not data:
         raise InputError("at least one question must have an answer to be compared, got none")
+    return data
+
+
+def _questions(data: Iterable[Question]) -> list[Question]:
+    """The questions as a list, if they are questions."""
+    data = list(data)
+    for item in data:
+        if not isinstance(item, Question):
+            raise TypeError(f"data must be `Question`s, as of read_questions, got {item!r:.60}")
     return data

@@ -22,6 +22,7 @@ import numpy as np
 
 from textzero.errors import InputError
 from textzero.models.json_lines import json_objects, unique_names
+from textzero.progress import Progress
 
 _EDGES = " \t\r\n\u3000。，、；：？！.,;:?!"
 _NO_ANSWER = "no_answer"  # WebQA's word for it
@@ -83,8 +84,12 @@ class Questions(Sequence[Question]):
         return lines
 
 
-def read_questions(*paths: str | os.PathLike[str]) -> Questions:
+def read_questions(*paths: str | os.PathLike[str], progress: Progress | None = None) -> Questions:
     """Read questions from files of any of the three forms; what each holds tells which.
+
+    Args:
+        paths: The files.
+        progress: Told how many bytes are read.
 
     Raises:
         InputError: A file is none of them; the message names the line or the item and what was
@@ -93,21 +98,24 @@ def read_questions(*paths: str | os.PathLike[str]) -> Questions:
     """
     if not paths:
         raise ValueError("paths must name at least one file, got none")
-    files = [_read_file(Path(path)) for path in paths]
+    progress = progress or Progress()
+    with progress.reading(paths):
+        files = [_read_file(Path(path), progress) for path in paths]
     items = tuple(question for file in files for question in file)
     return Questions(items, sum(f.moved for f in files), sum(f.unplaced for f in files))
 
 
-def _read_file(path: Path) -> Questions:
+def _read_file(path: Path, progress: Progress) -> Questions:
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    return parse_questions(raw, str(path))
+    return parse_questions(raw, str(path), progress)
 
 
-def parse_questions(raw: bytes, name: str) -> Questions:
+def parse_questions(raw: bytes, name: str, progress: Progress | None = None) -> Questions:
     """Return the questions of a whole file, which messages call `name`; see `read_questions`."""
+    progress = progress or Progress()
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -118,8 +126,10 @@ def parse_questions(raw: bytes, name: str) -> Questions:
         whole = None  # JSON lines, or a mistake that is looked for line by line
         _check_document(text, name, error)
     if isinstance(whole, dict) and is_squad(whole):
+        progress.advance(len(raw))
         return _squad(whole, name)
-    items = tuple(line_questions(text.split("\n"), name))
+    lines = progress.over(text.split("\n"), len(text), len(raw))
+    items = tuple(line_questions(lines, name))
     if not items:
         raise InputError(f"{name} holds no questions; expected {_FORMS}")
     return Questions(items)

@@ -189,8 +189,8 @@ class ExtractorSettings:
         dim: Width of the embedding and of the encoder.
         dilations: Of the gated convolutions.
         max_length: Tokens of a text that are read at once; longer ones are read in parts.
-        subject_threshold: Least probability of the start of a subject or object.
-        object_threshold: Least probability of the end.
+        start_threshold: Least probability of the start of a subject or object.
+        end_threshold: Least probability of its end.
         prior: Whether the training triples that a text may hold are an input.
         dropout: Of the embedding.
         gate_dropout: Of the gates' pre-activations.
@@ -203,8 +203,8 @@ class ExtractorSettings:
     dim: int = 128
     dilations: tuple[int, ...] = (1, 2, 5, 1, 2, 5, 1, 2, 5, 1, 1, 1)
     max_length: int = 256
-    subject_threshold: float = 0.5
-    object_threshold: float = 0.4
+    start_threshold: float = 0.5
+    end_threshold: float = 0.4
     prior: bool = False
     dropout: float = 0.25
     gate_dropout: float = 0.1
@@ -216,7 +216,7 @@ class ExtractorSettings:
         _one_of("encoder", self.encoder, ("dgcnn", "bilstm"))
         at_least(1, dim=self.dim, max_length=self.max_length, min_count=self.min_count)
         whole_numbers(dilations=self.dilations)
-        share(subject_threshold=self.subject_threshold, object_threshold=self.object_threshold)
+        share(start_threshold=self.start_threshold, end_threshold=self.end_threshold)
         share(dropout=self.dropout, gate_dropout=self.gate_dropout)
         a_number(gate_bias=self.gate_bias)
         true_or_false(prior=self.prior, positions=self.positions)
@@ -273,6 +273,13 @@ class ClassifierSettings:
 CLASSIFIER_FIT = FitOptions(batch_size=64, learning_rate=3e-3)
 
 
+# What fields were called in folders that are older: they load as what they are called now.
+_RENAMED: Mapping[str, str] = {
+    "subject_threshold": "start_threshold",
+    "object_threshold": "end_threshold",
+}
+
+
 def from_json(kind: Any, found: Any, where: str) -> Any:
     """Return settings from what a JSON file holds.
 
@@ -289,9 +296,10 @@ def from_json(kind: Any, found: Any, where: str) -> Any:
     defaults = kind()
     settings = {}
     for name, value in found.items():
-        if name not in kind.__dataclass_fields__:
+        field = name if hasattr(defaults, name) else _RENAMED.get(name, name)
+        if field not in kind.__dataclass_fields__:
             raise InputError(f"{where}: {kind.__name__} has no field {name!r}")
-        settings[name] = _typed(getattr(defaults, name), value, f"{where}: {name}")
+        settings[field] = _typed(getattr(defaults, field), value, f"{where}: {name}")
     try:
         return kind(**settings)
     except (ValueError, TypeError) as error:

@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from textzero.characters import code_points
 from textzero.errors import InputError
 from textzero.kernels.reference.text import ALONE, WORD, character_classes
 from textzero.models.tags import (
@@ -103,8 +104,7 @@ class TaggedSentences(Sequence[Sentence]):
         if self.characters:
             return ""
         text = "".join(token for tokens, _ in self.sentences for token in tokens)
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-        kinds = np.bincount(character_classes()[points], minlength=max(ALONE, WORD) + 1)
+        kinds = np.bincount(character_classes()[code_points(text)], minlength=max(ALONE, WORD) + 1)
         return "" if kinds[ALONE] > kinds[WORD] else " "
 
     def losses(self) -> list[str]:

@@ -7,12 +7,14 @@ labels of their own) differ in the tags alone. Articles 5409, 5542, 7196, 7213.
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from textzero._arguments import changed, checked
 from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.models.batches import pad
@@ -65,9 +67,8 @@ class Tagger(TextModel):
 
     Example:
         >>> names = [("张三在北京", ["B-PER", "E-PER", "O", "B-LOC", "E-LOC"])] * 20
-        >>> settings = TaggerSettings(dim=16, units=16, dilations=(1,), dropout=0.0)
-        >>> options = FitOptions(epochs=15, batch_size=4, learning_rate=0.03, compile=False)
-        >>> model = Tagger.train(names, settings=settings, options=options)
+        >>> small = TaggerSettings(dim=16, units=16, dilations=(1,), dropout=0.0)
+        >>> model = Tagger.train(names, settings=small, epochs=15, learning_rate=0.03)
         >>> [(found.text, found.type) for found in model.predict(["在北京"])[0]]
         [('北京', 'LOC')]
     """
@@ -77,10 +78,11 @@ class Tagger(TextModel):
     score_name: ClassVar[str] = "f1"
 
     @classmethod
+    @checked
     def train(
         cls,
-        data: Any,
-        validation: Any = None,
+        data: Iterable[Any] | str | Path,
+        validation: Iterable[Any] | str | Path | None = None,
         vectors: Sequence[WordVectors] = (),
         settings: TaggerSettings | None = None,
         options: FitOptions | None = None,
@@ -88,6 +90,7 @@ class Tagger(TextModel):
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
         scheme: str = "auto",
+        **changes: Any,
     ) -> Self:
         """Make a tagger and fit it.
 
@@ -100,13 +103,16 @@ class Tagger(TextModel):
             workspace, progress, say: See `TextModel.fit`.
             scheme: What the network's tags are written in; "auto" is the scheme of the data (of
                 IOB1 data, "bio").
+            changes: Fields of `settings` and `options` by name, such as `epochs=5`.
 
         Raises:
             InputError: A file has a fault, there is no sentence or no tag but O, or validation
                 has other types or none.
             ValueError: There is no such scheme.
         """
-        settings, options = settings or TaggerSettings(), options or cls.fit_options
+        settings, options = changed(
+            cls.train, changes, settings or TaggerSettings(), options or cls.fit_options
+        )
         data = tagged_sentences(data)
         if say is not None:
             for line in data.losses():
@@ -121,11 +127,9 @@ class Tagger(TextModel):
                 f"there must be a tag besides O to train on, got {len(data)} sentences without one"
             )
         encoder = Encoder.make(
-            [tokens for tokens, _ in data],
-            vectors,
-            min_count=settings.min_count,
-            positions=settings.positions,
-        )
+            [tokens for tokens, _ in data], vectors,
+            min_count=settings.min_count, positions=settings.positions,
+        )  # fmt: skip
         facts = {
             "scheme": scheme, "types": data.types, "outside": scheme == NONE or data.outside,
             "characters": data.characters, "joiner": data.joiner,
@@ -159,10 +163,8 @@ class Tagger(TextModel):
         check_facts(facts)
         self._tags = scheme_tags(facts["types"], facts["scheme"], facts["outside"])
         self._ids = {tag: place for place, tag in enumerate(self._tags)}
-        inputs = {
-            name: keras.Input((None,), dtype="int32", name=name)
-            for name in self.encoder.input_names
-        }
+        names = self.encoder.input_names
+        inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in names}
         hidden = self.embedding_layer()(inputs)
         hidden = layers.Dropout(settings.dropout, name="embedding_dropout")(hidden)
         hidden = encode_sentence(hidden, settings)
@@ -183,7 +185,8 @@ class Tagger(TextModel):
 
     # --- training ---------------------------------------------------------------------------
 
-    def labelled(self, data: Any) -> TaggedSentences:
+    @checked
+    def labelled(self, data: Iterable[Any] | str | Path) -> TaggedSentences:
         """Return labelled data as TaggedSentences that this model can learn from or be scored on.
 
         Raises:
@@ -209,9 +212,7 @@ class Tagger(TextModel):
         """Return labelled sentences encoded; those of more than `max_length` tokens in pieces."""
         data = self.labelled(data).converted(self.scheme)
         rows = [(tokens, tags) for tokens, tags in data if tokens]
-        encoded = self.encoder.encode_tokens_batch(
-            [tokens for tokens, _ in rows], self.facts["joiner"]
-        )
+        encoded = self.encoder.encode_tokens_batch([row[0] for row in rows], self.facts["joiner"])
         found, longest = [], self.settings.max_length
         for (tokens, tags), text in zip(rows, encoded, strict=True):
             quality = np.zeros(len(tokens), np.int8)
@@ -238,10 +239,8 @@ class Tagger(TextModel):
         generator: np.random.Generator,  # noqa: ARG002
     ) -> dict[str, Array]:
         """Return the inputs and the labels, each int32 (batch, length)."""
-        batch = {
-            name: pad([example.inputs[name] for example in examples], length)
-            for name in self.encoder.input_names
-        }
+        names = self.encoder.input_names
+        batch = {name: pad([row.inputs[name] for row in examples], length) for name in names}
         return batch | {"labels": pad([example.labels for example in examples], length)}
 
     def evaluate(self, data: Any, batch_size: int = 64) -> dict[str, float]:
@@ -282,7 +281,8 @@ class Tagger(TextModel):
 
     # --- prediction -------------------------------------------------------------------------
 
-    def predict(self, texts: Iterable[str], batch_size: int = 64) -> list[list[Entity]]:
+    @checked
+    def predict(self, texts: Iterable[str] | str, batch_size: int = 64) -> list[list[Entity]]:
         """Return what the model finds in each text, in order.
 
         A text of more than `max_length` tokens is read in pieces, cut at ends of sentences if it
@@ -310,6 +310,7 @@ class Tagger(TextModel):
             result.append(found)
         return result
 
+    @checked
     def predict_tags(
         self, sentences: Sequence[Sequence[str]], batch_size: int = 64
     ) -> list[list[str]]:
@@ -318,17 +319,16 @@ class Tagger(TextModel):
         tagged = self._run(encoded, [text.spans for text in encoded], batch_size)
         return [[self._tags[place] for place in item.tags] for item in tagged]
 
-    def segment(self, texts: Iterable[str], batch_size: int = 64) -> list[list[str]]:
+    @checked
+    def segment(self, texts: Iterable[str] | str, batch_size: int = 64) -> list[list[str]]:
         """Return the words of each text; white space separates and is in none.
 
         Raises:
             ValueError: The model was not trained on segmented text.
         """
         if self.facts["types"] != [""]:
-            raise ValueError(
-                f"segment needs a model trained on segmented text, this one finds "
-                f"{', '.join(self.facts['types'][:5])}; call predict"
-            )
+            kinds = ", ".join(self.facts["types"][:5])
+            raise ValueError(f"segment needs a model of segmented text, got {kinds}; call predict")
         found = self.predict(texts, batch_size)
         return [[w for entity in row for w in entity.text.split()] for row in found]
 

@@ -2,7 +2,7 @@
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import keras
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.files import MANIFEST, refuse_to_overwrite, whole_file, whole_folder, write_json
@@ -58,6 +59,17 @@ class TextModel(ABC):
         self.manifest: dict[str, Any] = {}
         self.network, trainer = self.build()
         self.trainer = LossModel(trainer.inputs, trainer.outputs[0])
+
+    def __reduce__(self) -> Any:
+        """Refuse to be pickled or copied: what Keras would make of it cannot be read again.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(
+            f"a {type(self).__name__} is neither pickled nor copied; save() it into a folder and "
+            "load_model() it from there, in each process"
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.network.count_params():,} weights)"
@@ -132,10 +144,11 @@ class TextModel(ABC):
                 layer.set_tables(self.encoder.matrices())
 
     @told_out_of_memory()
+    @checked
     def fit(
         self,
-        data: Any,
-        validation: Any = None,
+        data: Iterable[Any] | str | Path,
+        validation: Iterable[Any] | str | Path | None = None,
         options: FitOptions | None = None,
         workspace: Workspace | None = None,
         progress: Progress | None = None,
@@ -162,8 +175,9 @@ class TextModel(ABC):
             TextzeroError: The loss is no longer a number.
         """
         begun = perf_counter()
-        options = options or self.fit_options
-        examples = self.examples(data)
+        options, progress = options or self.fit_options, progress or Progress()
+        with progress.stage("encode", 0, "texts"):
+            examples = self.examples(data)
         if not examples:
             raise InputError("there must be at least one labelled text to train on, got none")
         score = None
@@ -238,6 +252,7 @@ class TextModel(ABC):
                 results[place] = parts if many else parts[0]
         return results
 
+    @checked
     def save(self, folder: str | Path, overwrite: bool = False) -> None:
         """Write the model as a folder, all or nothing.
 
@@ -260,6 +275,7 @@ class TextModel(ABC):
             write_json(beside / MANIFEST, manifest)
 
     @classmethod
+    @checked
     def load(cls, folder: str | Path) -> Self:
         """Read a model that `save` wrote. Nothing in the folder is run.
 
@@ -284,6 +300,7 @@ class TextModel(ABC):
         read_weights(folder / WEIGHTS, model.trainer.weights)
         return model
 
+    @checked
     def export(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the network as a `.keras` file: ids in, the network's outputs out.
 
@@ -318,6 +335,7 @@ def with_unknown(
     return batch | changed
 
 
+@checked
 def load_model(folder: str | Path) -> TextModel:
     """Read any model that `TextModel.save` wrote: a Tagger, Reader, Extractor or Classifier.
 

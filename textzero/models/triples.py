@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, overload
 
+from textzero.corpus.decoding import utf8_bytes
+from textzero.corpus.reading import Reading
 from textzero.corpus.sources import Source, find_sources
-from textzero.corpus.streams import Reading, utf8_bytes
 from textzero.errors import InputError
 from textzero.models.json_lines import json_objects
+from textzero.progress import Progress
 
 _LISTS = ("spo_list", "triples")
 _MAIN_SLOT = "@value"
@@ -150,12 +152,15 @@ class TripleTexts(Sequence[TripleText]):
         return lines
 
 
-def read_triples(*paths: str | os.PathLike[str], encoding: str = "utf-8") -> TripleTexts:
+def read_triples(
+    *paths: str | os.PathLike[str], encoding: str = "utf-8", progress: Progress | None = None
+) -> TripleTexts:
     """Read texts with triples from JSON lines.
 
     Args:
         paths: Files, folders, globs, URLs or `-`; compressed files too.
         encoding: A Python codec.
+        progress: Told how many bytes are read.
 
     Raises:
         InputError: A file cannot be read, a line is no such object, or there is no text at all;
@@ -177,22 +182,25 @@ def read_triples(*paths: str | os.PathLike[str], encoding: str = "utf-8") -> Tri
     reading, items = Reading(), list[TripleText]()
     listing = find_sources([os.fspath(path) for path in paths], (), (), "jsonl")
     reading.skipped += listing.skipped
-    for source in listing.sources:
-        items += _read(source, encoding, reading)
+    progress = progress or Progress()
+    with progress.stage("read", sum(source.size for source in listing.sources)):
+        for source in listing.sources:
+            items += _read(source, encoding, reading, progress)
     if not items:
         raise InputError(f"{', '.join(map(str, paths))} must hold texts with triples, got none")
     return TripleTexts(tuple(items), reading)
 
 
-def _read(source: Source, encoding: str, reading: Reading) -> Iterator[TripleText]:
+def _read(
+    source: Source, encoding: str, reading: Reading, progress: Progress
+) -> Iterator[TripleText]:
     with utf8_bytes(
         source, 0, max(source.size, 1),
         encoding=encoding, strict=False, on_error="raise", reading=reading,
     ) as (read, _):  # fmt: skip
         content = b"".join(iter(lambda: read(1 << 20), b"")).decode()
-    for place, record in json_objects(
-        content.split("\n"), source, f"a JSON object such as {_EXAMPLE}"
-    ):
+    lines = progress.over(content.split("\n"), len(content), source.size)
+    for place, record in json_objects(lines, source, f"a JSON object such as {_EXAMPLE}"):
         yield _from_record(record, place)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textzero._arguments import checked
 from textzero.corpus import Corpus
 from textzero.errors import InputError
 from textzero.packed import PackedStrings
@@ -34,6 +35,7 @@ class _Part:
     language: str = "und"
 
 
+@checked
 def make_report(
     path: str | Path,
     *,

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from textzero._compat import Array
+from textzero.characters import fold_table
 from textzero.corpus import Corpus, Split
 from textzero.lexicon import Lexicon
 from textzero.progress import Progress
 from textzero.report.blocks import Passage, Span
-from textzero.segmenter import Segmenter, fold_table
+from textzero.segmenter import Segmenter
 
 READ = 20 << 20  # bytes of the corpus that are looked at
 _SPLIT = 1 << 20

@@ -3,6 +3,8 @@ r"""Texts that do nothing but be read: what is no character to see is written as
 Whatever was in a corpus, a terminal must not take it for a command, nor a page for markup.
 """
 
+import os
+import shlex
 import unicodedata
 from html import escape
 
@@ -78,3 +80,29 @@ def _holds(character: str) -> bool:
     ends = number in {0x2028, 0x2029}  # of lines and paragraphs, which no one sees
     broken = 0xD800 <= number < 0xE000 or number & 0xFFFE == 0xFFFE
     return not (control or turns or ends or broken)
+
+
+def typed(path: str | os.PathLike[str]) -> str:
+    """Return a path as a person can paste it into a shell.
+
+    >>> typed("my texts"), typed("-o.tsv")
+    ("'my texts'", './-o.tsv')
+    """
+    text = os.fspath(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
+def singular(words: str) -> str:
+    """Return what one of some things is called: of "words under min count" a "word" is one."""
+    first, space, rest = words.partition(" ")
+    one = first[:-3] + "y" if first.endswith("ies") else first.removesuffix("s")
+    return one + space + rest
+
+
+def counted(number: int, words: str) -> str:
+    """Return how many there are.
+
+    >>> counted(1, "words"), counted(2000, "words")
+    ('1 word', '2,000 words')
+    """
+    return f"{number:,} {singular(words) if number == 1 else words}"

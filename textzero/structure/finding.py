@@ -13,6 +13,7 @@ import math
 from contextlib import ExitStack
 from typing import Any
 
+from textzero._arguments import checked
 from textzero.corpus import Texts, as_corpus
 from textzero.files import refuse_small_disk
 from textzero.memory import BASE, memory_bytes
@@ -34,6 +35,7 @@ def default_min_count(tokens: int) -> int:
     return max(3, round(math.sqrt(tokens) / 50))
 
 
+@checked
 def find_templates(
     corpus: Texts,
     *,

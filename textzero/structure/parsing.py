@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._frames import short
 from textzero.kernels import kernel
 from textzero.shown.text import html_text
@@ -116,6 +117,7 @@ class Parser:
             颜色
     """
 
+    @checked
     def __init__(self, templates: Iterable[Template], null_score: float = NULL_SCORE) -> None:
         if not -1e6 <= null_score <= 0:
             raise ValueError(f"null_score must be from -1,000,000 to 0, got {null_score}")
@@ -137,6 +139,9 @@ class Parser:
         items = np.concatenate([np.zeros(0, np.int32), *self._patterns])
         self._kernels = kernel("parsing")
         self._grammar = self._kernels.new_grammar(items, offsets, np.array(weights, np.int64))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Parser, (self.templates, self.null_score / _UNIT)
 
     def __repr__(self) -> str:
         return f"Parser({len(self.templates):,} templates)"

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._compat import Array, has_gpu
 from textzero._frames import SHOWN, Tabular, batch_of
 from textzero.errors import InputError, ResourceError
@@ -41,7 +42,7 @@ _UNIT = 1 << 26  # parts of 1 that numbers are rounded to
 _SLACK = 1e-6  # of a cosine, since vectors that point alike differ in their last digits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clusters(Tabular):
     """Words in clusters; cluster 0 has the largest flow.
 
@@ -71,8 +72,14 @@ class Clusters(Tabular):
     def __len__(self) -> int:
         return len(self._places)
 
-    def __getitem__(self, number: int) -> list[str]:
-        """Return the words of a cluster, largest flow first."""
+    @overload
+    def __getitem__(self, number: int) -> list[str]: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[list[str]]: ...
+    def __getitem__(self, number: "int | slice") -> "list[str] | list[list[str]]":
+        """Return the words of a cluster, largest flow first; of a slice of clusters, each's."""
+        if isinstance(number, slice):
+            return [self[place] for place in range(len(self))[number]]
         return [self.words[i] for i in self._places[number].tolist()]
 
     def __iter__(self) -> Iterator[list[str]]:
@@ -124,12 +131,14 @@ class Clusters(Tabular):
                 raise InputError(f"a table of clusters cannot hold the word {word!r}")
             yield f"{word}\t{number}\t{flow:.6g}\n".encode("utf-8", "backslashreplace")
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write the lines of `formatted` to a file."""
         with whole_file(path) as file:
             file.writelines(self.formatted())
 
 
+@checked
 def cluster_words(
     vectors: "WordVectors",
     *,

@@ -13,6 +13,8 @@ Source: Su Jianlin, kexue.fm 7695. It is a rule of thumb: it knows nothing of th
 
 import math
 
+from textzero._arguments import checked
+
 _STEP = 8  # float32 numbers in a vector register
 
 
@@ -38,6 +40,7 @@ def entropy_term(n: int) -> float:
     return top + math.log(total) - math.fsum(2 * k * t for k, t in enumerate(terms)) / total
 
 
+@checked
 def dimension_for(words: int) -> int:
     """Return the least multiple of 8 that is enough dimensions for so many words.
 

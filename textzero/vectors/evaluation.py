@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._compat import Array
 from textzero._frames import Row
 from textzero.errors import InputError
@@ -41,6 +42,7 @@ class Analogies(Row):
     total: int
 
 
+@checked
 def evaluate_similarity(vectors: WordVectors, path: str | Path) -> Similarity:
     """Score vectors on a file of "word word score" lines.
 
@@ -94,6 +96,7 @@ def _ranks(values: Array) -> Array:
     return (last - (counts - 1) / 2)[inverse]
 
 
+@checked
 def evaluate_analogies(
     vectors: WordVectors,
     path: str | Path,

@@ -7,6 +7,7 @@ phrase that ends with a number.
 from collections.abc import Iterable
 from pathlib import Path
 
+from textzero._arguments import checked
 from textzero.corpus.compression import decompression_errors
 from textzero.errors import InputError
 from textzero.files import whole_file
@@ -31,6 +32,7 @@ WRITABLE = (*FORMATS, "spacy", "static-embedding")
 _PROBE = 1 << 16  # bytes that tell the format
 
 
+@checked
 def load_vectors(
     path: str | Path,
     format: str = "auto",
@@ -124,6 +126,7 @@ def detect_format(path: Path) -> str:
     )
 
 
+@checked
 def save_vectors(
     vectors: WordVectors,
     path: str | Path,

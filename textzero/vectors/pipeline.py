@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from textzero._arguments import at_least_one, changed, checked
 from textzero.cooccurrence import Cooccurrence, count_cooccurrences, distance_weights
 from textzero.corpus import Corpus, Reading, Texts, as_corpus
 from textzero.counting import count_words
@@ -34,9 +35,10 @@ from textzero.vectors.trained import TrainingStopped
 from textzero.vectors.training import Trained, TrainingSettings, device_of, train_vectors
 from textzero.vectors.word_vectors import LEXICON, WordVectors
 from textzero.version import __version__
-from textzero.vocabulary import Vocabulary, at_least_one
+from textzero.vocabulary import Vocabulary
 
 
+@checked
 def embed(
     corpus: Texts,
     folder: str | Path,
@@ -60,6 +62,7 @@ def embed(
     force: bool = False,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _: None,
+    **changes: Any,
 ) -> WordVectors:
     """Count words, count co-occurrences, train vectors; write all three into `folder`.
 
@@ -87,6 +90,7 @@ def embed(
         force: Replace vectors in the folder that were made from other texts or settings.
         progress: Told how far each stage is.
         say: Called with a sentence about each stage that ends.
+        changes: Settings by name, such as `dim=64`, as for `train_vectors`.
 
     Raises:
         OutputExistsError: The folder holds other vectors, or other files, and `force` is not set;
@@ -96,7 +100,8 @@ def embed(
         InputError: The corpus cannot be read, or holds too few words.
         ResourceError: The disk is full or fails, or the bound on memory is too small.
     """
-    settings, old = settings or TrainingSettings(), _loaded(init)
+    [settings] = changed(embed, changes, settings or TrainingSettings())
+    old = _loaded(init)
     if old is not None and settings.dim == "auto":
         settings = replace(settings, dim=old_dimension(old))
     if old is not None:

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.vectors.ranked import Ranked
@@ -24,6 +25,7 @@ from textzero.vectors.table import VectorTable
 class SentenceQuestions(VectorTable):
     """What word vectors say about sentences; for what they hold see `VectorTable`."""
 
+    @checked
     def keywords(
         self, words: Sequence[str] | str, n: int = 10, *, normalize: bool = False
     ) -> Ranked:
@@ -54,6 +56,7 @@ class SentenceQuestions(VectorTable):
         w, c = (sum(half.sum(axis=0) for half in halves) for halves in zip(*parts, strict=True))
         return w, c
 
+    @checked
     def sentence_vector(
         self, words: Sequence[str] | str, *, method: str = "sum", remove: int = 1
     ) -> Array:
@@ -78,6 +81,7 @@ class SentenceQuestions(VectorTable):
             return row
         return remove_directions(row, self._expected_directions(remove))
 
+    @checked
     def sentence_vectors(
         self, texts: Iterable[Sequence[str] | str], *, method: str = "sif", remove: int = 1
     ) -> Array:
@@ -94,8 +98,6 @@ class SentenceQuestions(VectorTable):
             InputError: No word of a sentence has a vector; the message gives its number.
             TypeError: There is one string in place of several sentences.
         """
-        if isinstance(texts, str):
-            raise TypeError(f"texts must be several sentences, got the string {texts!r:.60}")
         self._check_method(method)
         self._check_directions(remove)
         rows = []
@@ -143,6 +145,7 @@ class SentenceQuestions(VectorTable):
             kept[n] = expected_directions(self.vectors, self.vocabulary.counts, n)
         return kept[n]
 
+    @checked
     def sentence_similarity(
         self,
         a: Sequence[str] | str,

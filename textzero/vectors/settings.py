@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from textzero._arguments import at_least_one, check_fields
 from textzero.vectors.dimension import dimension_for
 
 MODELS = ("center", "shared", "concat", "sum")
@@ -73,18 +74,17 @@ class TrainingSettings:
     solver: str = "least-squares"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         choices = {"model": MODELS, "marginals": MARGINALS, "solver": SOLVERS}
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(
                     f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"
                 )
-        if isinstance(self.dim, str) and self.dim != "auto":
-            raise ValueError(f"dim must be a number or 'auto', got {self.dim!r}")
         for name in ("dim", "sweeps", "steps"):
             value = getattr(self, name)
-            if value not in ("auto", None) and (value < 1 or value != int(value)):
-                raise ValueError(f"{name} must be a whole number from 1, got {value}")
+            if value not in ("auto", None):
+                at_least_one(name, value)
         for name in (
             *("unobserved_weight", "unobserved_power", "weight_offset", "smoothing", "exponent"),
             *("regularisation", "tolerance", "flattening", "seed"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._compat import Array
 from textzero._frames import Tabular, batch_of, words_column
 from textzero.disk import disk
@@ -42,6 +43,7 @@ class VectorTable(Tabular):
 
     folder: Path | None = None
 
+    @checked
     def __init__(
         self,
         vocabulary: Vocabulary,
@@ -49,10 +51,11 @@ class VectorTable(Tabular):
         context: Array | None = None,
         manifest: dict[str, Any] | None = None,
     ) -> None:
-        if vectors.ndim != 2 or vectors.shape[0] != len(vocabulary):
+        shape = getattr(vectors, "shape", None) or (type(vectors).__name__,)
+        if len(shape) != 2 or shape[0] != len(vocabulary):
             raise ValueError(
-                f"vectors must have one row for each of {len(vocabulary)} words, "
-                f"got {vectors.shape}"
+                f"vectors must be an array of one row for each of {len(vocabulary)} words, "
+                f"got {shape}"
             )
         self.vocabulary, self.vectors, self.context = vocabulary, vectors, context
         self.manifest = manifest or {}
@@ -67,6 +70,9 @@ class VectorTable(Tabular):
 
     def __contains__(self, word: object) -> bool:
         return word in self.vocabulary
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.vocabulary)
 
     def __getitem__(self, word: str) -> Array:
         return self.vectors[self.index(word)]
@@ -139,6 +145,7 @@ class VectorTable(Tabular):
     def _settings(self) -> dict[str, Any]:
         return self.manifest.get("settings") or {}
 
+    @checked
     def tokenize(self, text: str, tokenizer: Spec | None = None) -> list[str]:
         """Tokenize as the manifest says that the corpus was ("word" when it says nothing).
 
@@ -163,6 +170,7 @@ class VectorTable(Tabular):
         """The tokenizer that cut the corpus; see `tokenize`."""
         return tokenizer_of(self._settings, self.folder)
 
+    @checked
     def _places(self, words: Sequence[str] | str) -> list[int]:
         """Places of a sentence's words; a string is tokenized as the vectors' corpus was."""
         tokens = self.tokenize(words) if isinstance(words, str) else words
@@ -204,6 +212,7 @@ class VectorTable(Tabular):
         manifest = {**self.manifest, "settings": {**self._settings, "model": matrix}}
         return self.like(np.ascontiguousarray(chosen, np.float32), None, manifest)
 
+    @checked
     def save(self, folder: str | Path) -> None:
         """Write vectors.safetensors, vocabulary.tsv and manifest.json, all or none.
 
@@ -237,6 +246,7 @@ class VectorTable(Tabular):
         write_json(folder / MANIFEST, manifest)
 
     @classmethod
+    @checked
     def load(cls, folder: str | Path) -> Self:
         """Open saved vectors; the matrices are mapped from the file, not read.
 

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from textzero._compat import Array
+from textzero.characters import fold_table
 from textzero.errors import InputError
 from textzero.kernels import kernel
 from textzero.kernels.reference.segment import (
@@ -48,7 +49,7 @@ from textzero.kernels.reference.text import (
     case_classes,
     character_classes,
 )
-from textzero.segmenter import Segmenter, fold_table
+from textzero.segmenter import Segmenter
 from textzero.tokens import Tokenizer
 
 _MARK = "\x1f"  # around runs

@@ -9,7 +9,7 @@ from textzero.errors import InputError
 from textzero.vectors.settings import TrainingSettings
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class Trained:
     """What training leaves.
 

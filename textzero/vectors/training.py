@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
+from textzero._arguments import changed, checked
 from textzero._compat import Array, has_gpu
 from textzero.cooccurrence import Cooccurrence
 from textzero.errors import InputError, ResourceError
@@ -52,6 +53,7 @@ _DENSE = 150  # records a word; large corpora have more
 _USUAL = 6  # sweeps, for the progress that is shown
 
 
+@checked
 def train_vectors(
     cooccurrence: Cooccurrence,
     *,
@@ -95,8 +97,7 @@ def train_vectors(
         ResourceError: The bound on memory is too small; the message says what would do.
         ValueError: A setting has no such value.
     """
-    base = settings or TrainingSettings()
-    chosen = TrainingSettings(**{**base.__dict__, **changes})
+    [chosen] = changed(train_vectors, changes, settings or TrainingSettings())
     n_words = len(cooccurrence.vocabulary)
     chosen = chosen.resolved(cooccurrence.settings.get("weighting", "flat"), n_words)
     workers, progress = worker_count(workers), progress or Progress()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from textzero._arguments import checked
 from textzero._compat import Array
 from textzero.errors import InputError
 from textzero.memory import BASE, memory_bytes
@@ -50,6 +51,7 @@ class WordVectors(SentenceQuestions):
         """Whether so many bytes may be kept in memory."""
         return size <= (memory_bytes(self.memory) - BASE) // 2
 
+    @checked
     def related(self, word: str, n: int = 10, *, metric: str = "auto") -> Ranked:
         """Return the words that occur together with `word` most.
 
@@ -84,6 +86,7 @@ class WordVectors(SentenceQuestions):
             scores[part] = (own @ c + other @ w) / 2
         return scores
 
+    @checked
     def similar(
         self, word: str, n: int = 10, *, metric: str = "pearson", n_context: int = 10_000
     ) -> Ranked:
@@ -105,6 +108,7 @@ class WordVectors(SentenceQuestions):
         [query] = profiles[place : place + 1]
         return self._best(products(profiles, query), [place], n)
 
+    @checked
     def nearest(
         self,
         queries: Sequence[str] | Array,
@@ -135,8 +139,8 @@ class WordVectors(SentenceQuestions):
         metrics = ("cosine",) if index else ("cosine", "inner", "pearson")[: 2 + words]
         if metric not in metrics:
             raise ValueError(f"metric must be one of {', '.join(metrics)} here, got {metric!r}")
-        if isinstance(queries, str):
-            raise ValueError(f"queries must be a list of words, got the string {queries!r}")
+        if isinstance(queries, str) or not np.iterable(queries):
+            raise ValueError(f"queries must be a list of words or an array, got {queries!r:.60}")
         shape = np.shape(queries)
         if not words and shape[1:] != (self.dim,):
             raise ValueError(f"queries must be of shape (n, {self.dim}), got {shape}")
@@ -159,6 +163,7 @@ class WordVectors(SentenceQuestions):
             for pair in zip(places.tolist(), scores.tolist(), strict=True)
         ]
 
+    @checked
     def build_index(self, connectivity: int = 16, workers: int = 1) -> Any:
         """Build the index that `nearest(..., index=True)` asks, and return it.
 
@@ -173,6 +178,7 @@ class WordVectors(SentenceQuestions):
         built = self.__dict__["_index"] = neighbours.build_index(unit, connectivity, workers)
         return built
 
+    @checked
     def without_common_directions(self, n: int | None = None) -> "WordVectors":
         """Return new vectors less their mean and their first n principal axes.
 
@@ -200,6 +206,7 @@ class WordVectors(SentenceQuestions):
         made.memory = self.memory
         return made
 
+    @checked
     def pearson_factor(self, n_context: int) -> Array:
         """Return U, float64 (dim, dim), such that Pearson's r of two words is cos(v_i U, v_j U).
 
@@ -229,6 +236,7 @@ class WordVectors(SentenceQuestions):
                 cache[n_context] = np.concatenate(parts)
         return cache[n_context]
 
+    @checked
     def analogy(self, a: str, b: str, c: str, n: int = 10, *, method: str = "add") -> Ranked:
         """Return the words that are to `c` what `b` is to `a`; the three are left out.
 
