@@ -164,6 +164,21 @@ def test_what_nobody_waits_for_is_not_begun(engine, work, tmp_path):
     assert len(list(tmp_path.iterdir())) <= begun + 4
 
 
+def test_results_that_are_dropped_wait_for_no_scheduler(dask_engine, work, tmp_path):
+    """The garbage collector drops them in any thread, under any lock: a wait may have no end."""
+    results = dask_engine.run(work.begin, [(str(tmp_path), n) for n in range(50)])
+    next(results)
+    go_on = threading.Event()
+    dask_engine.client.loop.add_callback(go_on.wait)
+    dropping = threading.Thread(target=results.close, daemon=True)
+    dropping.start()
+    dropping.join(20)
+    try:
+        assert not dropping.is_alive()
+    finally:
+        go_on.set()
+
+
 def test_a_shard_written_by_several_at_once_is_whole(engine, work, tmp_path):
     store = Store(tmp_path / "store")
     sizes = {size for _, size in engine.run(work.write, [store] * 12)}

@@ -5,12 +5,14 @@ and reaches the caller. A killed process costs a second try in smaller parts, th
 never a hang; no process outlives the one that started it.
 """
 
+import gc
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +21,17 @@ from textzero._compat import Array
 from textzero.crew import Crew, WorkerTraceback
 from textzero.crew import Task as Sent
 from textzero.errors import ResourceError
+
+_collecting: set[int] = set()  # threads in which the garbage collector is at work
+
+
+def _note_collector(  # its defaults: globals are gone at the end of the interpreter
+    phase: str, _: Any, threads: set[int] = _collecting, me: Any = get_ident
+) -> None:
+    (threads.add if phase == "start" else threads.discard)(me())
+
+
+gc.callbacks.append(_note_collector)
 
 Task = TypeVar("Task")
 State = TypeVar("State")
@@ -88,19 +101,15 @@ def run_threads(
 def thread_pool(workers: int) -> Iterator[ThreadPoolExecutor]:
     """Threads for a generator: at its end their work is done, or has failed and begins no more.
 
-    A generator that is dropped half-way waits for none. The garbage collector may drop it while
-    this very thread starts another, under the lock that each thread takes when it ends: to wait
-    for one there would be for ever.
+    So it is when who reads its results fails: what the work writes to may be removed then. Only
+    the garbage collector waits for none. It may drop a generator while this very thread starts
+    another, under the lock that each thread takes when it ends: to wait for one would be for ever.
     """
     pool = ThreadPoolExecutor(workers)
-    is_dropped = False
     try:
         yield pool
-    except GeneratorExit:
-        is_dropped = True
-        raise
     finally:
-        pool.shutdown(wait=not is_dropped, cancel_futures=True)
+        pool.shutdown(wait=get_ident() not in _collecting, cancel_futures=True)
 
 
 def ordered_threads(
