@@ -5,12 +5,15 @@ test costs more than the load. `byte_at` and `word_at` are the bare loads.
 """
 
 import contextlib
+import hashlib
 import inspect
 import os
+import pickle
 import stat
 import tempfile
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -48,28 +51,51 @@ def _forgiving(compiled: Any) -> Callable[..., Any]:
     """Let what was compiled run also when it cannot be kept on the disk, or read from there.
 
     And let it be compiled again when a source beside its own has changed: what it calls is in it.
+    A Numba that keeps it in another way does so as it likes.
     """
     kept: Any = getattr(compiled, "_cache", None)
     file: Any = getattr(kept, "_cache_file", None)
-    if hasattr(file, "_source_stamp"):
+    if all(hasattr(file, name) for name in _NUMBAS):
         with contextlib.suppress(OSError):  # sources in an archive
             file._source_stamp = _stamp(os.path.dirname(inspect.getfile(compiled.py_func)))
+        file.save = partial(_save, file)
     for name in ("save_overload", "load_overload"):
         if hasattr(kept, name):
             setattr(kept, name, _or_nothing(getattr(kept, name)))
     return compiled
 
 
+_DAMAGED = EOFError, pickle.UnpicklingError  # what is read of a file that lost power cut short
+_NUMBAS = ("_source_stamp", "_load_index", "_save_index", "_save_data", "_data_name")
+
+
 @cache
-def _stamp(folder: str) -> tuple[float, int]:
-    """When the newest source of a folder was written, and the bytes of all."""
-    found = [entry.stat() for entry in os.scandir(folder) if entry.name.endswith(".py")]
-    return max(status.st_mtime for status in found), sum(status.st_size for status in found)
+def _stamp(folder: str) -> str:
+    """What tells the sources in a folder from others: times may be those of a package's making."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(name for name in os.listdir(folder) if name.endswith(".py")):
+        content = Path(folder, name).read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def _save(file: Any, key: Any, data: Any) -> None:
+    """Keep machine code, then tell of it, under a name that no other signature has.
+
+    Numba tells first, and counts: it may tell of what an older source left, or another process.
+    """
+    index: dict[Any, str] = {}
+    with contextlib.suppress(*_DAMAGED):
+        index = file._load_index()
+    number = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+    name = file._data_name(int.from_bytes(number, "little"))
+    file._save_data(name, data)
+    file._save_index({**index, key: name})
 
 
 def _or_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
     def call(*arguments: Any) -> Any:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, *_DAMAGED):
             return method(*arguments)
         return None
 
