@@ -12,6 +12,7 @@ import pytest
 from textzero import _segmented_shards, segmenting
 from textzero import workspace as workspaces
 from textzero.corpus import Corpus
+from textzero.counting import count_words
 from textzero.discovery import journal
 from textzero.disk import Disk, replaced_disk
 from textzero.engines import Processes
@@ -83,7 +84,21 @@ def test_a_run_that_is_broken_off_anywhere_goes_on_to_the_same_file(
     assert len(marks) > 5 and marks == sorted(set(marks))
     assert output.read_bytes() == expected
     assert reading.bytes == corpus.size
+    assert reading.documents == 24  # two lines are empty
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.txt", "1.txt", "out.txt"]
+
+
+@pytest.mark.parametrize("document", ["line", "file"])
+@pytest.mark.parametrize("form", FORMS[:2])
+def test_documents_are_counted_as_elsewhere(tmp_path, document, form):
+    path = tmp_path / "a.txt"
+    text = "天\n\n \u3000\n\u200b\n\u200b天\n" + "北 " * 600_000 + "\n \u200b 1\n。\n\n"
+    path.write_text(text, encoding="utf-8")
+    corpus = Corpus(path, document=document)
+    reading = segment_corpus(corpus, Segmenter(LEXICON), io.BytesIO(), form)
+    tokenizer = Segmenter(LEXICON)
+    assert reading.documents == count_words(corpus, tokenizer=tokenizer).reading.documents
+    assert reading.documents == (5 if document == "line" else 1)
 
 
 def test_a_store_on_another_file_system_gives_the_same_file(corpus, tmp_path):
@@ -119,7 +134,9 @@ def test_processes_write_the_same_and_only_what_is_not_there(tmp_path, monkeypat
         (stage_of(workspace) / "part-0.json").unlink()
         raise Broken
     with Workspace.beside(output) as workspace:
-        segment_corpus(corpus, Segmenter(LEXICON), output, form, workspace=workspace, engine=engine)
+        how = {"workspace": workspace, "engine": engine}
+        reading = segment_corpus(corpus, Segmenter(LEXICON), output, form, **how)
+    assert reading.documents == 300
     assert min(asked[:2]) > 5 and asked[-1] == 1
     assert output.read_bytes() == expected
 

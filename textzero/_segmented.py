@@ -117,12 +117,15 @@ class Writer:
         return ordered_threads(lambda b: (self._written(b), b.mark), batches, self.workers)
 
     def _batches(self, splits: list[Split], reading: Reading, first: int) -> Iterator[_Batch]:
-        batch, size = _Batch(first, False, [], []), 0
+        batch, size, is_held = _Batch(first, False, [], []), 0, False
         for number, split in enumerate(splits, 1):
             before = reading.bytes
             for text, ended in self._texts(split, reading):
                 batch.texts.append(text)
                 batch.ends.append(ended)
+                is_held = is_held or not all(map(is_space, text))
+                reading.documents += is_held and ended
+                is_held = is_held and not ended
                 size += len(text) + 1
                 if size > _BATCH:
                     yield batch

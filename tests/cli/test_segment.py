@@ -104,7 +104,7 @@ def test_malformed_bytes_are_replaced_and_said(lexicon, tmp_path):
     (tmp_path / "bad.txt").write_bytes("北京".encode() + b"\xff" + "大学\n".encode())
     result = invoke("segment", lexicon, tmp_path / "bad.txt")
     assert result.stdout == "北京 大学\n"
-    assert "1 malformed byte sequences replaced" in result.stderr
+    assert "1 malformed byte sequence replaced" in result.stderr
     assert invoke("segment", lexicon, tmp_path / "bad.txt", "--strict").exit_code == 3
 
 

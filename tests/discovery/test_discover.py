@@ -158,11 +158,15 @@ class Broken(Exception):
     """A run that was broken off."""
 
 
-@pytest.mark.parametrize("method", ["unigram", "cohesion"])
+@pytest.mark.parametrize(
+    ("method", "unit", "entries"),
+    [("unigram", "character", 20), ("unigram", "word", 20), ("cohesion", "character", 7)],
+)
 def test_a_run_that_is_broken_off_anywhere_goes_on_to_the_same_file(
-    method, corpus, tmp_path, monkeypatch
+    method, unit, entries, corpus, tmp_path, monkeypatch
 ):
-    expected = saved(discover_words(corpus, method=method, workers=2), tmp_path / "a.tsv")
+    how = {"method": method, "unit": unit, "workers": 2}
+    expected = saved(discover_words(corpus, **how), tmp_path / "a.tsv")
     monkeypatch.setattr(workspaces, "COMMIT_SECONDS", 0.0)
     monkeypatch.setattr(journal, "SHARE", float("inf"))
     commit, done = Stage.commit, []
@@ -179,12 +183,12 @@ def test_a_run_that_is_broken_off_anywhere_goes_on_to_the_same_file(
     while not output.exists():
         try:
             with Workspace.beside(output) as workspace:
-                found = discover_words(corpus, method=method, workers=2, workspace=workspace)
+                found = discover_words(corpus, **how, workspace=workspace)
                 found.save(output)
         except Broken:
             breaks += 1
             assert workspace.folder.is_dir()
-    assert breaks == len(done) >= {"unigram": 20, "cohesion": 7}[method]
+    assert breaks == len(done) >= entries
     assert output.read_bytes() == expected
     assert found.reading.bytes == corpus.size
     assert not workspace.folder.exists()
@@ -201,6 +205,19 @@ def test_a_changed_corpus_starts_afresh_and_says_so(corpus, tmp_path, monkeypatc
         again = discover_words(other, workers=1, workspace=workspace, seed=3)
     assert said == ["discover starts afresh: other inputs, seed than before"]
     assert saved(again, output) == saved(discover_words(other, seed=3), tmp_path / "b.tsv")
+
+
+def test_a_run_with_another_first_cut_is_not_gone_on_with(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(workspaces, "COMMIT_SECONDS", 0.0)
+    said, output = [], tmp_path / "a.tsv"
+    with pytest.raises(Broken), Workspace.beside(output) as workspace:
+        discover_words(corpus, unit="word", workers=1, workspace=workspace)
+        raise Broken
+    monkeypatch.setattr(discover, "MIN_PMI", 0.25)
+    with Workspace.beside(output, say=said.append) as workspace:
+        again = discover_words(corpus, unit="word", workers=1, workspace=workspace)
+    assert said == ["discover starts afresh: other first cut than before"]
+    assert saved(again, output) == saved(discover_words(corpus, unit="word"), tmp_path / "b.tsv")
 
 
 def test_a_lexicon_with_its_scores_and_reasons_survives_a_file(tmp_path):

@@ -1,3 +1,4 @@
+import os
 import unicodedata
 from collections import Counter
 from time import perf_counter
@@ -295,3 +296,22 @@ def test_many_tiny_documents_and_splits_take_little_time(tmp_path):
     split = read_units(in_splits_of(1000, tmp_path), workers=2)  # 1400 splits
     assert perf_counter() - begun < 20
     assert_array_equal(whole.ids, split.ids)
+
+
+def test_a_file_that_is_cut_between_both_passes_is_an_error_or_told(tmp_path):
+    path = tmp_path / "a.txt"
+
+    class Cut(Progress):
+        def begin(self, name, total, unit):  # noqa: ARG002
+            if name == "encode":
+                os.truncate(path, 700)
+
+    for on_error in ("raise", "skip"):
+        path.write_text("甲乙\n" * 200, encoding="utf-8")
+        corpus = Corpus(path, on_error=on_error)
+        if on_error == "raise":
+            with pytest.raises(InputError, match="became shorter while it was read"):
+                read_units(corpus, workers=2, progress=Cut())
+        else:
+            (line,) = read_units(corpus, workers=2, progress=Cut()).reading.losses()
+            assert line.endswith("became shorter while it was read, from 1,400 to 700 bytes")

@@ -366,8 +366,8 @@ def _named(path: object) -> str:
     if isinstance(path, (str, os.PathLike)):
         return str(os.fspath(path))
     raise TypeError(
-        f"paths must be names of files, got {type(path).__name__}; for documents in memory write "
-        "Corpus.from_documents(...)"
+        f"paths must be names of files, got {type(path).__name__}; for several write "
+        "Corpus(*paths), for documents in memory Corpus.from_documents(...)"
     )
 
 

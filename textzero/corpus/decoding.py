@@ -1,6 +1,7 @@
 """Stored bytes to clean UTF-8: ranges of files, other encodings, what is malformed or cut off."""
 
 import codecs
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -56,6 +57,9 @@ class RangeReader:
                 self._file.seek(self._position)
                 return
             position += len(block)
+        else:
+            position = self._stop
+        self._position = position
         self._done = True
 
     def read(self, size: int) -> bytes:
@@ -141,7 +145,8 @@ def utf8_bytes(
         else:
             stream = RangeReader(stored, start, stop)
             base, tell, get = stream.first, stream.tell, stream.read
-        read = _guarded(source, get, tell, on_error, reading)
+        last = source.size if source.compression else min(stop, source.size)
+        read = _guarded(source, stored, get, tell, last, on_error, reading)
         if encoding is not None:
             read = _transcoded(source, read, encoding, base, strict, reading)
         head = b""
@@ -159,15 +164,28 @@ def utf8_bytes(
 
 
 def _guarded(
-    source: Source, read: Read, tell: Callable[[], int], on_error: str, reading: Reading
+    source: Source,
+    stored: BinaryIO,
+    read: Read,
+    tell: Callable[[], int],
+    stop: int,
+    on_error: str,
+    reading: Reading,
 ) -> Read:
-    """Count the stored bytes; turn what goes wrong into a sentence, or into the end of the file."""
-    done, position = 0, tell()
+    """Count the stored bytes; turn what goes wrong into a sentence, or into the end of the file.
+
+    All up to `stop` must come. What somebody adds behind the end meanwhile is told, not read.
+    """
+    done, position, ended = 0, tell(), False
 
     def guarded(size: int) -> bytes:
-        nonlocal done, position
+        nonlocal done, position, ended
+        if ended:
+            return b""
         try:
             block = read(size)
+            if not block:
+                _check_size(source, stored, tell(), stop, on_error, reading)
         except InputError as error:  # it grows without end, or its server is gone
             if on_error != "skip":
                 raise
@@ -180,12 +198,35 @@ def _guarded(
                 raise InputError(f"{what}: {error}; --on-error skip keeps what was read") from error
             reading.skipped.append(f"the rest of {what}")
             block = b""
+        ended = not block
         done += len(block)
         reading.bytes += tell() - position
         position = tell()
         return block
 
     return guarded
+
+
+def _check_size(
+    source: Source, stored: BinaryIO, position: int, stop: int, on_error: str, reading: Reading
+) -> None:
+    """Compare what was read with the size that the file had when it was listed.
+
+    Raises:
+        InputError: It has become shorter, and `on_error` is not "skip".
+    """
+    size = stored.seek(0, os.SEEK_END)
+    if position < stop or size < source.size:
+        cut = f"became shorter while it was read, from {source.size:,} to {size:,} bytes"
+        if on_error != "skip":
+            raise InputError(
+                f"{source} {cut}; run again when nobody writes it, or --on-error skip keeps what "
+                "was read"
+            )
+        reading.skipped.append(f"the end of {source}, which {cut}")
+    elif stop == source.size and size > max(position, stop):
+        grew = f"it grew from {source.size:,} to {size:,} bytes"
+        reading.skipped.append(f"what was added to {source} while it was read: {grew}")
 
 
 def _transcoded(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from textzero.corpus.encodings import foreign_encoding
 from textzero.corpus.sources import Source
 from textzero.errors import InputError
+from textzero.shown.text import counted
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Reading:
         self.cuts += other.cuts
         self.records_without_text += other.records_without_text
         self.blank_tokens += other.blank_tokens
-        self.skipped = sorted(self.skipped + other.skipped)
+        self.skipped = sorted({*self.skipped, *other.skipped})
 
     def _add_malformed(self, count: int, first: tuple[str, int] | None, looks_like: str) -> None:
         self.malformed += count
@@ -77,14 +78,18 @@ class Reading:
                 if guess
                 else ("is --encoding right?")
             )
+            sequences = "sequence" if self.malformed == 1 else "sequences"
             lines.append(
-                f"{self.malformed:,} malformed byte sequences replaced, "
+                f"{self.malformed:,} malformed byte {sequences} replaced, "
                 f"the first at {path}: byte {offset}; {hint}"
             )
         if self.cuts:
-            lines.append(f"{self.cuts:,} cuts inside documents that have no white space")
+            lines.append(f"{counted(self.cuts, 'cuts')} inside documents that have no white space")
         if self.records_without_text:
-            lines.append(f"{self.records_without_text:,} records without text")
+            lines.append(counted(self.records_without_text, "records without text"))
         if self.blank_tokens:
-            lines.append(f"{self.blank_tokens:,} tokens without a visible character dropped")
-        return lines + [f"skipped {entry}" for entry in self.skipped]
+            lines.append(
+                f"{counted(self.blank_tokens, 'tokens')} without a visible character dropped"
+            )
+        once = dict.fromkeys(self.skipped)  # each split tells that its file became shorter
+        return lines + [f"skipped {entry}" for entry in once]

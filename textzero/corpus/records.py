@@ -240,6 +240,6 @@ def _missing(source: Source, kind: str, name: str, names: Iterable[str]) -> Inpu
     near = nearest(name, held)
     hint = "" if near is None else f" (did you mean {near!r}?)"
     return InputError(
-        f"{source} has no {kind} {name!r}; name one of its {kind}s with --{kind}: "
+        f"{source} has no {kind} {name!r}; name one of its {kind}s with field= (--{kind}): "
         f"{', '.join(held) or 'none'}{hint}"
     )

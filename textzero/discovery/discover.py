@@ -34,6 +34,7 @@ from textzero.memory import BASE, memory_bytes
 from textzero.parallel import worker_count
 from textzero.progress import Progress
 from textzero.segmenter import Segmenter
+from textzero.shown.text import counted
 from textzero.version import __version__
 from textzero.workspace import Stage, Workspace
 
@@ -138,16 +139,18 @@ def discover_words(
         "nfkc": nfkc, "seed": seed, "max_length": max_length, "min_count": min_count,
         "min_pmi": min_pmi,
     }  # fmt: skip
+    chosen = UnigramSettings(seed=seed, min_pmi=MIN_PMI if unit == "word" else None)
+    stage_key = {**key, "first cut": chosen.min_pmi}
     with ExitStack() as stack:
         scratch = _Scratch(workspace, stack)
         arrays = Arrays(room // 2, scratch)
         if (needed := _disk_bytes(corpus, unit, max_length)) > room:
             refuse_small_disk(scratch(), needed, "what does not fit in memory")
-        stage = _stage(workspace, corpus, key)
+        stage = _stage(workspace, corpus, stage_key)
         if engine is not None and not (engine := as_engine(engine, workers)).shares_memory:
             if stage is None:
                 given = workspace or stack.enter_context(Workspace.temporary())
-                stage = _stage(given, corpus, key)
+                stage = _stage(given, corpus, stage_key)
             if stage is not None:
                 reader = Reader(corpus, unit, lowercase, nfkc)
                 read_by_engine(reader, engine, stage, arrays, progress)
@@ -163,7 +166,7 @@ def discover_words(
         logs: Array | None = None
         least = min_count or default_min_count(units)
         if method == "unigram":
-            found, logs = _unigram(units, longest, least, seed, shared, journal)
+            found, logs = _unigram(units, longest, least, chosen, shared, journal)
         elif method == "entropy":
             found = entropy_lexicon(
                 units, min_probability=min_probability, min_pmi=_one(min_pmi),
@@ -260,11 +263,15 @@ def _disk_bytes(corpus: Corpus, unit: str, longest: int | None) -> int:
 
 
 def _unigram(
-    units: Units, longest: int, min_count: int, seed: int, shared: dict[str, Any], journal: Journal
+    units: Units,
+    longest: int,
+    min_count: int,
+    chosen: UnigramSettings,
+    shared: dict[str, Any],
+    journal: Journal,
 ) -> tuple[Found, Array]:
     ngrams = count_ngrams(units, longest, journal=journal, **shared)
     rest = {name: shared[name] for name in ("workers", "arrays", "progress")}
-    chosen = UnigramSettings(seed=seed, min_pmi=MIN_PMI if units.joiner else None)
     model, words, considered = learn_words(ngrams, chosen, journal=journal, **rest)
     with shared["progress"].stage("weigh", 1, "tables"):
         return weigh(model, words, considered, min_count)
@@ -273,7 +280,7 @@ def _unigram(
 def _at_least(found: Found, min_count: int) -> Found:
     keep = found.counts >= min_count
     dropped = [
-        (word, int(count), f"found {count} times, below {min_count}")
+        (word, int(count), f"found {counted(count, 'times')}, below {min_count:,}")
         for word, count, kept in zip(found.words, found.counts.tolist(), keep, strict=True)
         if not kept
     ]

@@ -4,6 +4,7 @@ from textzero._arguments import checked
 from textzero.characters import fold_table
 from textzero.lexicon import Lexicon
 from textzero.segmenter import Segmenter
+from textzero.shown.text import counted
 
 _LONGER = 8
 
@@ -28,11 +29,17 @@ def explain_word(lexicon: Lexicon, word: str) -> str:
     words = list(lexicon.words)
     if word in lexicon:
         place = words.index(word)
-        lines = [f"{word}: a word, seen {lexicon.counts[place]:,} times", *_scores(lexicon, place)]
+        lines = [
+            f"{word}: a word, seen {counted(lexicon.counts[place], 'times')}",
+            *_scores(lexicon, place),
+        ]
     elif lexicon.dropped is not None and word in lexicon.dropped:
         place = list(lexicon.dropped.words).index(word)
         seen = int(lexicon.dropped.counts[place])
-        lines = [f"{word}: no word, seen {seen:,} times", f"  {lexicon.dropped.reasons[place]}"]
+        lines = [
+            f"{word}: no word, seen {counted(seen, 'times')}",
+            f"  {lexicon.dropped.reasons[place]}",
+        ]
     elif lexicon.dropped is None:
         lines = [
             f"{word}: no word",

@@ -128,14 +128,14 @@ def _lines_of(stage: Stage, name: str) -> Iterator[bytes]:
 
 def _encode(shard: _Shard) -> int:
     """In a worker: write the numbers of a shard."""
-    table, size = _table(shard.stage, shard.alphabet), 0
+    table, size, skipped = _table(shard.stage, shard.alphabet), 0, list[str]()
     name = f"ids-{shard.first}"
     with shard.stage.store.create(name) as file:
         for split in shard.splits:
-            for part in shard.reader.encode(split, table):
+            for part in shard.reader.encode(split, table, skipped):
                 file.write(np.ascontiguousarray(part, np.int32).data)
                 size += part.size
-    shard.stage.commit(name, {"stop": shard.stop, "size": size})
+    shard.stage.commit(name, {"stop": shard.stop, "size": size, "skipped": skipped})
     return size
 
 

@@ -144,9 +144,15 @@ class Reader:
                 state.table, state.spilled = tables.new_table(False), True
             done(piece.stored)
 
-    def encode(self, split: Split, table: Any, done: Told = _nobody) -> Iterator[Array]:
-        """Yield the numbers of a split's units, each part behind a boundary, and closed by one."""
-        for piece in self.corpus.pieces(split, Reading()):
+    def encode(
+        self, split: Split, table: Any, skipped: list[str], done: Told = _nobody
+    ) -> Iterator[Array]:
+        """Yield the numbers of a split's units, each part behind a boundary, and closed by one.
+
+        What this second reading skips, perhaps of a file that was cut since, is added to `skipped`.
+        """
+        reading = Reading()
+        for piece in self.corpus.pieces(split, reading):
             firsts, stops, kinds = self._atoms(piece)
             found = kernel("tables").look_up(table, piece.text, firsts, stops)
             ids = np.maximum(found + 1, 0)
@@ -154,6 +160,7 @@ class Reader:
                 ids = _spaced(ids, piece, firsts, stops, kinds)
             yield _single_boundaries(np.concatenate([_BOUNDARY, ids, _BOUNDARY]))[1:]
             done(piece.stored)
+        skipped.extend(reading.skipped)
 
 
 def read_units(
@@ -190,8 +197,10 @@ def read_units(
     arrays, journal, progress = arrays or Arrays(), journal or Journal(), progress or Progress()
     alphabet, reading, size = _counted(reader, workers, arrays, journal, progress)
     if not len(alphabet.units):
-        raise InputError("the corpus has no character of a word twice: there is nothing to find")
-    ids = _encoded(reader, alphabet, size, workers, arrays, journal, progress)
+        what = "word" if unit == "word" else "character of a word"
+        raise InputError(f"the corpus has no {what} twice: there is nothing to find")
+    ids, skipped = _encoded(reader, alphabet, size, workers, arrays, journal, progress)
+    reading.add(Reading(skipped=skipped))
     journal.drop()
     runs = _runs(alphabet.units, atom_classes(), reader.code)
     joiner = " " if reader.code == PHRASE else ""
@@ -238,18 +247,19 @@ def _counted(
 def _encoded(
     reader: Reader, alphabet: Alphabet, size: int, workers: int, arrays: Arrays,
     journal: Journal, progress: Progress,
-) -> Array:  # fmt: skip
-    """int32 (n,): the stream."""
+) -> tuple[Array, list[str]]:  # fmt: skip
+    """(stream as int32 (n,), what was skipped)."""
     splits = reader.corpus.splits()
     stored = arrays.new(size, np.int32)
-    begun, n = _begun(journal, stored, len(splits))
+    skipped: list[str] = []
+    begun, n = _begun(journal, stored, len(splits), skipped)
     table = alphabet.table(arrays)
 
     most = None if arrays.room is None else arrays.room // (8 * workers)
 
     def encode(split: Split) -> Array:
         column = Column(arrays, np.int32, most)
-        for part in reader.encode(split, table, progress.advance):
+        for part in reader.encode(split, table, skipped, progress.advance):
             column.add(part)
         return column.array()
 
@@ -261,11 +271,11 @@ def _encoded(
                 raise InputError("the corpus grew while it was read; try again when it is at rest")
             stored[n : n + part.size] = part
             n += part.size
-            facts = {"first": kept, "stop": k, "size": n - first}
+            facts = {"first": kept, "stop": k, "size": n - first, "skipped": list(skipped)}
             journal.add(f"ids-{kept}", array_writer(stored[first:n], facts))
             if not journal.waits:
                 kept, first = k, n
-    return stored[:n]
+    return stored[:n], skipped
 
 
 def begun_parts(found: Mapping[str, Mapping[str, Any]], n_splits: int) -> int:
@@ -276,7 +286,7 @@ def begun_parts(found: Mapping[str, Mapping[str, Any]], n_splits: int) -> int:
     return begun
 
 
-def _begun(journal: Journal, stored: Array, n_splits: int) -> tuple[int, int]:
+def _begun(journal: Journal, stored: Array, n_splits: int, skipped: list[str]) -> tuple[int, int]:
     """Fill the stream with what an earlier run has encoded: (splits, entries)."""
     begun, n, last = 0, 1, begun_parts(journal.found, n_splits)
     while begun < last:
@@ -286,6 +296,7 @@ def _begun(journal: Journal, stored: Array, n_splits: int) -> tuple[int, int]:
             break
         read_into(journal.store, f"ids-{begun}", stored[n : n + size])
         begun, n = int(facts["stop"]), n + size
+        skipped.extend(facts["skipped"])
     return begun, n
 
 

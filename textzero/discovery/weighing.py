@@ -10,6 +10,7 @@ from textzero.discovery.found import Dropped, Found
 from textzero.discovery.ngrams import Ngrams
 from textzero.discovery.unigram import Model, Words
 from textzero.packed import PackedStrings
+from textzero.shown.text import counted
 
 _BIT = np.log(2)
 _BLOCK = 1 << 16  # n-grams that are looked at at once
@@ -193,7 +194,7 @@ def _reason(
     text = ngrams.units.text
     parts = [text(units[a:b]) for a, b in zip(starts, [*starts[1:], len(units)], strict=True)]
     if count:
-        why = f"a word {count} times, below {min_count}; else {' | '.join(parts)}"
+        why = f"a word {counted(count, 'times')}, below {min_count}; else {' | '.join(parts)}"
     else:
         why = f"cut as {' | '.join(parts)}: PMI {pmi:.1f} nats"
     return text(units), int(ngrams.counts[number]), why
