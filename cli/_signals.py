@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ last_act: Callable[[], Any] | None = None  # what is done when a second signal e
 _ASKED: list[int] = []  # the signal that asked this process to end
 _LATER: list[list[int]] = []  # for each `waiting`: signals that came in it
 _PAUSE = 0.3  # seconds in which a second signal is an echo: `timeout` sends two
+_AGAIN = 0.02  # seconds until a signal that nobody could see comes again
+_show_lost = sys.unraisablehook
 
 
 class Terminated(KeyboardInterrupt):
@@ -31,6 +34,7 @@ def heed_signals() -> None:
         usual = (signal.SIG_DFL, signal.default_int_handler)
         if number is not None and signal.getsignal(number) in usual:  # not ignored, as by nohup
             signal.signal(number, _ask)
+    sys.unraisablehook = _unraisable
     if os.name != "posix":
         return
     read, write = os.pipe()
@@ -59,6 +63,14 @@ def _ask(number: int, _: FrameType | None) -> None:
         return  # `_watch` sees to it
     _ASKED.append(number)
     raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+
+def _unraisable(lost: Any) -> None:
+    """Let a signal come again that Python drops, because it came while garbage was collected."""
+    if _ASKED and isinstance(lost.exc_value, KeyboardInterrupt):
+        threading.Timer(_AGAIN, signal.raise_signal, [_ASKED.pop()]).start()
+    else:
+        _show_lost(lost)
 
 
 def _watch(read: int) -> NoReturn:

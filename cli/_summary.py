@@ -51,11 +51,12 @@ class Summary:
         """Tell what was read, and what of it not as it stands.
 
         Args:
-            reading: The account of a corpus.
+            reading: The account of a corpus; of documents where they were counted.
             amounts: Further numbers, such as tokens=12; 0 and more.
         """
         if reading is not None:
-            self.content["read"] |= {"documents": reading.documents, "bytes": reading.bytes}
+            counted = {"documents": reading.documents} if reading.documents else {}
+            self.content["read"] |= {**counted, "bytes": reading.bytes}
             self.content["lost"] += reading.losses()
         self.content["read"] |= amounts
 

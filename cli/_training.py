@@ -1,5 +1,6 @@
 """A training from the command line: its settings, its state beside the output, its reports."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -55,7 +56,7 @@ def train_model(
 
     def say(line: str) -> None:
         if not given["quiet"]:
-            click.echo(line, err=True)
+            click.echo(line, file=sys.stderr)  # above a bar; err=True goes past rich, onto its line
 
     progress = make_progress(given["quiet"])
     with (

@@ -81,7 +81,8 @@ def convert(
     jieba is "word count", its user dictionary; words is one word a line; lexicon is what
     `textzero discover` writes; tokenizer-json is for the library tokenizers.
     """
-    from textzero.lexicon import Lexicon
+    from textzero.errors import InputError
+    from textzero.lexicon import Lexicon, is_lexicon
     from textzero.vectors.formats import load_vectors, save_vectors
 
     of_words = target_format in WORD_LISTS
@@ -99,6 +100,12 @@ def convert(
             told.wrote(target, words=len(kept))
             return
         refuse_folder_around(source)
+        if is_lexicon(source):
+            *names, last = WORD_LISTS
+            raise InputError(
+                f"{source} holds words without vectors, which become {', '.join(names)} or {last}, "
+                f"got --to {target_format}; textzero embed makes vectors of a text"
+            )
         vectors = load_vectors(source, source_format, limit, memory, progress=progress)
         vectors.memory = memory
         dropped = vectors.manifest.get("duplicates_dropped", 0)

@@ -231,6 +231,11 @@ def _use_utf8() -> None:
 def run() -> NoReturn:
     """Entry point of the console script."""
     _use_utf8()
-    _signals.heed_signals()
-    main(prog_name="textzero")
+    try:
+        _signals.heed_signals()
+        main(prog_name="textzero")
+    except KeyboardInterrupt as error:  # before click is there to tell of it
+        failure = _interrupted(error)
+        failure.show()
+        raise SystemExit(failure.exit_code) from None
     raise SystemExit(0)

@@ -24,8 +24,11 @@ def pytest_addoption(parser):
     parser.addoption("--seed", type=int, default=0, help=help)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     """A run says something of the change and nothing of luck, unless told to look further."""
+    if config.option.seed and config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = str(config.option.seed)
     drawing = {"deadline": None, "derandomize": not config.option.seed, "print_blob": True}
     settings.register_profile("textzero", max_examples=60, **drawing)
     settings.register_profile("emulated", max_examples=10, **drawing)

@@ -1,11 +1,18 @@
 """A wrong argument is answered by one sentence that says what must hold."""
 # ruff: noqa: ARG001
 
+import inspect
 import io
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,16 +20,27 @@ import pytest
 import textzero
 from textzero import TrainingSettings
 from textzero._arguments import changed, checked
+from textzero.progress import Progress
 
 TEXTS = ["to be or not to be", "that is the question", "be it so"] * 3
 
 
+class MappedOnly:
+    """Read by place alone, as a dataset of PyTorch is."""
+
+    def __getitem__(self, place: int) -> str:
+        return TEXTS[place]
+
+
 class Far:
-    """Known where it is used, not where it is asked for."""
+    """A class with a subclass."""
 
 
 class Near(Far):
     """One of them."""
+
+
+NO_COUNTS = textzero.count_words(["a"])
 
 
 @checked
@@ -40,19 +58,28 @@ def everything(
     values: Iterable[Any] = (),
     out: str | PathLike[str] | BinaryIO = "",
     silent: "int" = 0,
-    vectors: "Far | None" = None,
-    unseen: "Far" = None,
+    fars: Sequence[Far] = (),
+    bare: Sequence = (),
+    row: tuple = (),
+    sizes: tuple[int, ...] = (),
+    parts: Iterable[textzero.Counts | str] = (),
+    progress: Progress | None = None,
 ) -> dict:
     return vars()
+
+
+ARGUMENTS = inspect.signature(everything).parameters
 
 
 @pytest.mark.parametrize(
     "name, value, said",
     [
-        ("flag", 1, "flag must be True or False, got 1"),
+        ("flag", 2, "flag must be True or False, got 2"),
         ("flag", "no", "flag must be True or False, got 'no'"),
         ("number", "3", "number must be a whole number, got '3'"),
-        ("number", 2.0, "number must be a whole number, got 2.0"),
+        ("number", 2.5, "number must be a whole number, got 2.5"),
+        ("number", float("nan"), "number must be a whole number, got nan"),
+        ("number", float("inf"), "number must be a whole number, got inf"),
         ("number", True, "number must be a whole number, got True"),
         ("share", "x", "share must be a number or None, got 'x'"),
         ("name", b"x", "name must be a string or a path, got b'x'"),
@@ -75,7 +102,14 @@ def everything(
         ("say", "print", "say must be a function, got 'print'"),
         ("file", "x.txt", "file must be a BytesIO or None, got 'x.txt'"),
         ("values", 3, "values must be several values, got 3"),
-        ("unseen", 3, "unseen must be a Far, got 3"),
+        ("fars", [Near(), 3], "fars must be several Far, got 3 among them"),
+        (
+            "parts",
+            NO_COUNTS,
+            "parts must be several strings, got Counts({'a': 1}, 1 words); put it in [ ]",
+        ),
+        ("sizes", (1, "2"), "sizes must be several int, got '2' among them"),
+        ("progress", True, "progress must be a Progress or None, got True"),
         ("number", "x" * 500, "number must be a whole number, got '" + "x" * 59),
     ],
 )
@@ -95,8 +129,14 @@ def test_a_wrong_kind_is_told_in_one_sentence(name, value, said):
         ("texts", np.array(["a", "b"])),
         ("pair", [1, 2]),
         ("word", 3),
-        ("vectors", "neither has this one"),
-        ("unseen", Near()),
+        ("fars", [Near()]),
+        ("progress", Mock()),
+        ("bare", ["a", 1]),
+        ("row", ("a", 1)),
+        ("sizes", (1, 2, 3)),
+        ("texts", MappedOnly()),
+        ("pair", np.array([1, 2])),
+        ("pair", range(2)),
         ("out", io.BytesIO()),
         ("values", [1, "a"]),
         ("silent", "a hint that is a string says nothing"),
@@ -112,6 +152,23 @@ def test_numbers_of_numpy_become_those_of_python():
     assert kinds == [bool, int, float, str, int]
 
 
+@pytest.mark.parametrize(
+    "name, value, said",
+    [
+        ("flag", 1, True),
+        ("flag", np.int8(0), False),
+        ("number", 2.0, 2),
+        ("number", np.array(2.0), 2),
+        ("number", Fraction(4, 2), 2),
+        ("share", Decimal("0.1"), 0.1),
+    ],
+)
+def test_a_number_that_is_the_same_as_another_kind_becomes_it(name, value, said):
+    found = everything(**{name: value})[name]
+    assert (found, type(found)) == (said, type(said))
+    assert everything(*[False, 0, None][: list(ARGUMENTS).index(name)], value)[name] == said
+
+
 def test_an_unknown_argument_is_named_with_the_nearest_that_there_is():
     with pytest.raises(
         TypeError, match=r"^everything has no argument 'txets': did you mean 'texts"
@@ -123,6 +180,36 @@ def test_an_unknown_argument_is_named_with_the_nearest_that_there_is():
         textzero.count_words()
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'folder'"):
         textzero.embed(TEXTS, dim=4)
+
+
+def test_functions_and_methods_of_classes_go_to_other_processes(tmp_path):
+    cloudpickle = pytest.importorskip("cloudpickle", reason="cloudpickle is not installed")
+    VOCABULARY.save(tmp_path / "v.tsv")
+    for dumps in (pickle.dumps, cloudpickle.dumps):
+        load = pickle.loads(dumps(textzero.Vocabulary.load))  # Joblib and Dask send such
+        assert list(load(tmp_path / "v.tsv")) == ["to", "be"]
+        assert pickle.loads(dumps(textzero.count_words))(TEXTS)["be"] == 9
+
+
+def test_a_generator_of_random_numbers_draws_segmentations_one_after_the_other():
+    segmenter = textzero.Segmenter({"我": 3, "我们": 1, "们": 3})
+    random = np.random.default_rng(1)
+    drawn = {tuple(segmenter.sample("我们" * 20, 0.0, random)) for _ in range(5)}
+    assert len(drawn) == 5
+
+
+def test_what_can_be_read_once_is_not_read_to_look_at_it():
+    assert textzero.count_words(text for text in TEXTS)["be"] == 9
+    assert VECTORS.sentence_vectors(iter(TEXTS[:1] * 2), method="sum").shape == (2, 2)
+
+
+def test_all_names_but_those_of_models_are_imported_at_once_and_without_keras():
+    code = "from textzero import *; import sys; print(len(vars()), *sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    number, *modules = found.stdout.split()
+    assert int(number) > len(textzero.__all__) and "textzero.report.blocks" in modules
+    assert not {"keras", "tensorflow", "torch", "numba", "pyarrow"} & {*modules}
+    assert {*dir(textzero)} - {*textzero.__all__} == {"gradient_flow", "saliency"}
 
 
 def test_settings_are_changed_by_name():
@@ -144,6 +231,8 @@ def test_embed_and_train_vectors_take_settings_by_name(tmp_path):
         textzero.embed(TEXTS, tmp_path / "b", min_cuont=1)
     with pytest.raises(TypeError, match="dim must be a whole number or 'auto', got 2"):
         textzero.embed(TEXTS, tmp_path / "b", dim=2.5)
+    with pytest.raises(TypeError, match="embed has no argument 'changes'"):
+        textzero.embed(TEXTS, tmp_path / "b", changes={"dim": 2})
     assert not (tmp_path / "b").exists()
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     )
     from textzero.lexicon import Lexicon
     from textzero.lexicon_score import LexiconScore, score_lexicon
-    from textzero.models.saliency import gradient_flow, saliency
+    from textzero.models.saliency import gradient_flow as gradient_flow
+    from textzero.models.saliency import saliency as saliency
     from textzero.plan import plan_work
     from textzero.report.artefacts import make_report
     from textzero.report.blocks import Report
@@ -94,7 +95,7 @@ _HOMES = {
     "train_vectors": "vectors.training",
 }
 
-__all__ = [
+__all__ = [  # what * gives: all but what needs Keras
     "Clusters",
     "Cooccurrence",
     "Corpus",
@@ -130,12 +131,10 @@ __all__ = [
     "evaluate_similarity",
     "explain_word",
     "find_templates",
-    "gradient_flow",
     "load_vectors",
     "make_report",
     "merge_counts",
     "plan_work",
-    "saliency",
     "save_vectors",
     "score_lexicon",
     "score_segmentation",
@@ -151,4 +150,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*_HOMES, "__version__"])

@@ -1,15 +1,16 @@
 """What public functions may be called with, told from their type hints, in one sentence.
 
-A hint that says nothing which can be looked at, such as an array's or a protocol's, lets all pass:
-what such an argument must hold, the function says.
+A hint that says nothing which can be looked at, such as an array's, a protocol's or a string, lets
+all pass: what such an argument must hold, the function says.
 """
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from functools import cache, wraps
 from itertools import chain
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 from operator import index
 from os import PathLike
 from pathlib import Path
@@ -20,24 +21,27 @@ from textzero.near import did_you_mean
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_KINDS: Mapping[Any, tuple[tuple[type, ...], str]] = {
-    bool: ((bool,), "True or False"),
-    int: ((Integral,), "a whole number"),
-    float: ((Real,), "a number"),
-    Path: ((Path, PathLike), "a path"),
-    PathLike: ((PathLike,), "a path"),
-    NoneType: ((NoneType,), "None"),
-    str: ((str,), "a string"),
+_SAID: Mapping[Any, str] = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    NoneType: "None",
+    Path: "a path",
+    PathLike: "a path",
+    Callable: "a function",
 }
+_WIDER: Mapping[Any, type] = {int: Integral, float: Real, Path: PathLike}
+_PLAIN: Sequence[Any] = (bool, int, float, str, NoneType)
 _SEVERAL = (Iterable, Sequence)
 _FIRST = 100  # of several values that are looked at
-_SILENT = (Any, object, inspect.Parameter.empty)
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
     """Look at the arguments of each call, before the function does anything.
 
-    NumPy's numbers become Python's, which can be written as JSON.
+    NumPy's numbers become Python's, which can be written as JSON, and 5.0 becomes 5 where a whole
+    number is asked for.
 
     Raises:
         TypeError: An argument is not what its type hint says, or there is none of this name.
@@ -55,29 +59,39 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     TypeError: widen has no argument 'text': did you mean 'texts'?
     """
 
-    @cache
-    def signature() -> inspect.Signature:  # not before the first call: it takes time
-        return inspect.signature(function)
-
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        parameters = signature().parameters
-        try:
-            bound = signature().bind(*args, **kwargs)
-        except TypeError:
-            if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-                _refuse_unknown(function, kwargs, parameters)
-            return function(*args, **kwargs)  # which says what is wrong in Python's own words
-        given = bound.arguments
-        for name, value in given.items():
-            parameter = parameters[name]
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                continue
-            if value is not parameter.default:
-                given[name] = _checked(name, value, parameter.annotation)
-        return function(*bound.args, **bound.kwargs)
+        places, hints, plain, takes_all = _told(function)
+        if not takes_all:
+            _refuse_unknown(function, kwargs, hints)
+        turned = {}
+        for name, value in (*zip(places, args, strict=False), *kwargs.items()):
+            if name in plain and type(value) not in plain[name]:
+                turned[name] = _checked(name, value, hints[name])
+        if not turned:
+            return function(*args, **kwargs)
+        first = [turned.get(name, value) for name, value in zip(places, args, strict=False)]
+        named: Any = {name: turned.get(name, value) for name, value in kwargs.items()}
+        return function(*first, *args[len(first) :], **named)  # type: ignore[arg-type]
 
     return call
+
+
+@cache  # at the first call: it takes time
+def _told(
+    function: Callable[..., Any],
+) -> tuple[list[str], dict[str, Any], dict[str, list[type]], bool]:
+    """Names by place, hints by name, the plain types that fit them, whether any name is taken."""
+    given = inspect.signature(function).parameters.values()
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    hints = {p.name: _one_by_one(p.annotation) for p in given if p.kind not in several}
+    plain = {
+        name: [kind for kind in _PLAIN if any(_fits(kind(), one) for one in hints[name])]
+        for name in hints
+        if hints[name]
+    }
+    places = [p.name for p in given if p.kind <= p.POSITIONAL_OR_KEYWORD]
+    return places, hints, plain, any(p.kind is p.VAR_KEYWORD for p in given)
 
 
 def check_fields(settings: Any) -> None:
@@ -87,8 +101,9 @@ def check_fields(settings: Any) -> None:
         TypeError: A field is not what its type hint says.
     """
     for field in fields(settings):
-        value = _checked(field.name, getattr(settings, field.name), field.type)
-        object.__setattr__(settings, field.name, value)  # it may be frozen
+        if hints := _one_by_one(field.type):
+            value = _checked(field.name, getattr(settings, field.name), hints)
+            object.__setattr__(settings, field.name, value)  # it may be frozen
 
 
 def at_least_one(name: str, value: object) -> int:
@@ -112,14 +127,13 @@ def changed(function: Callable[..., Any], changes: Mapping[str, Any], *held: Any
     Args:
         function: What was called with the changes, in which they may be misspelt arguments.
         changes: Field -> value.
-        held: The settings; a field is of the first that has it.
+        held: The settings; a field is of each that has it.
 
     Raises:
         TypeError: None has such a field.
     """
     names = [[field.name for field in fields(settings)] for settings in held]
-    known = [*inspect.signature(function).parameters, *chain.from_iterable(names)]
-    _refuse_unknown(function, changes, known)
+    _refuse_unknown(function, changes, [*_told(function)[1], *chain(*names)])
     return [
         replace(settings, **{k: changes[k] for k in own if k in changes})
         for settings, own in zip(held, names, strict=True)
@@ -133,94 +147,84 @@ def _refuse_unknown(
         if name not in known:
             hint = did_you_mean(name, [key for key in known if key not in ("self", "cls")])
             said = function.__qualname__.rpartition("<locals>.")[2].removesuffix(".__init__")
-            raise TypeError(f"{said} has no argument {name!r}{hint}") from None
-
-
-def _checked(name: str, value: Any, hint: Any) -> Any:
-    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
-        value = value.item()
-    if _fits(value, hint):
-        if not any(map(_is_silent, _one_by_one(hint))):
-            for one in _one_by_one(hint):
-                _look_at_first(name, value, one)
-        return value
-    advice = ""
-    for one in _one_by_one(hint):
-        held = get_args(one)[:1] if get_origin(one) in _SEVERAL else ()
-        if held and not _is_silent(held[0]) and _fits(value, held[0]):
-            advice = "; put it in [ ]"
-    said = dict.fromkeys(map(_said, _one_by_one(hint)))
-    raise TypeError(f"{name} must be {' or '.join(said)}, got {value!r:.60}{advice}")
-
-
-def _look_at_first(name: str, value: Any, hint: Any) -> None:
-    """Look at the first of several values; the rest are as a rule like them."""
-    if get_origin(hint) in _SEVERAL and isinstance(value, list | tuple):
-        [held] = get_args(hint)
-        for item in value[:_FIRST] if isinstance(held, type) else ():
-            if not _fits(item, held):
-                raise TypeError(f"{name} must be {_said(hint)}, got {item!r:.60} among them")
+            raise TypeError(f"{said} has no argument {name!r}{hint}")
 
 
 def _one_by_one(hint: Any) -> tuple[Any, ...]:
-    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    """What a hint says that can be looked at: one or another; nothing if one says nothing."""
+    hints = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return hints if all(map(_says, hints)) else ()
+
+
+@cache
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A hint's class, and what of its parts can be looked at: of several values what each is."""
+    kind, parts = get_origin(hint) or hint, get_args(hint)
+    if kind is tuple and (not parts or Ellipsis in parts):
+        kind = Sequence
+    return kind, _one_by_one(*parts[:1] or (Any,)) if kind in _SEVERAL else parts
+
+
+def _says(hint: Any) -> bool:
+    kind = get_origin(hint) or hint
+    if not isinstance(kind, type) or kind in (Any, object, inspect.Parameter.empty):
+        return kind is Literal
+    return kind.__module__ != "typing" and not getattr(kind, "_is_protocol", False)
+
+
+def _checked(name: str, value: Any, hints: Sequence[Any]) -> Any:
+    """A value if it fits one of the hints, a number perhaps as another kind of number."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    for hint in hints:
+        if _fits(value, hint):
+            kind, held = _parts(hint)
+            is_looked_into = kind in _SEVERAL and isinstance(value, list | tuple)
+            if is_looked_into and len(held) == 1 and isinstance(held[0], type):
+                for item in value[:_FIRST]:  # the rest are as a rule like them
+                    if type(item) is not held[0] and not _fits(item, held[0]):
+                        said = f"{name} must be {_said(hint)}, got {item!r:.60} among them"
+                        raise TypeError(said)
+            return value
+    if isinstance(value, Number) and not isinstance(value, bool):
+        for kind in [one for one in hints if one in (bool, int, float)]:
+            with suppress(TypeError, ValueError, OverflowError):
+                if (number := kind(value)) == value or kind is float:
+                    return number
+    several = [parts for kind, parts in map(_parts, hints) if kind in _SEVERAL]
+    is_one = any(_fits(value, held) for held in chain(*several))
+    said = " or ".join(dict.fromkeys(map(_said, hints)))
+    raise TypeError(f"{name} must be {said}, got {value!r:.60}{'; put it in [ ]' * is_one}")
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is what a hint says, as far as that can be told."""
-    origin, parts = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        return any(_fits(value, part) for part in parts)
-    if (origin or hint) in _KINDS:
-        kinds = _KINDS[origin or hint][0]
-        return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-    if origin is Literal:
-        return value in parts
-    if origin is tuple and Ellipsis not in parts:
-        pair = isinstance(value, tuple | list) and len(value) == len(parts)
-        return pair and all(map(_fits, value, parts))
-    if origin in _SEVERAL:  # arrays and columns too, which are no Sequence
-        held = parts[0] if isinstance(parts[0], type) and not _is_silent(parts[0]) else str
-        return hasattr(value, "__iter__") and not isinstance(value, str | bytes | held)
-    if origin is Callable or hint is Callable:
-        return callable(value)
-    if _is_silent(hint):
-        return True
-    if isinstance(hint, str):
-        return any(kind.__name__ == hint for kind in type(value).__mro__)
-    return isinstance(value, origin or hint)
-
-
-def _is_silent(hint: Any) -> bool:
-    """Whether a hint says nothing that can be looked at.
-
-    Of hints that are strings, because what they name is not imported, only a class's name does.
-    """
-    if isinstance(hint, str):
-        return not (hint.isidentifier() and hint[0].isupper())
-    kind = get_origin(hint) or hint
-    if kind in (Literal, Callable):
-        return False
-    if not isinstance(kind, type) or kind in _SILENT:
-        return True
-    return kind.__module__ == "typing" or getattr(kind, "_is_protocol", False)
+    """Whether a value is what a hint that says something says, as far as that can be told."""
+    kind, parts = _parts(hint)
+    if kind is Literal:
+        return isinstance(value, tuple(map(type, parts))) and value in parts
+    if kind is tuple:
+        is_list = hasattr(value, "__iter__") and hasattr(value, "__len__")
+        return is_list and len(value) == len(parts) and all(map(_fits, value, parts))
+    if kind in _SEVERAL:  # arrays and columns too, which are no Sequence
+        one = (str, bytes, *(part for part in parts if isinstance(part, type)))
+        can_be_read = hasattr(value, "__iter__") or hasattr(value, "__getitem__")
+        return can_be_read and not isinstance(value, one)
+    if isinstance(value, bool):
+        return kind is bool
+    if kind.__module__.startswith("textzero."):  # what has all that a class has does as well
+        has = [hasattr(value, name) for name in vars(kind) if name[0] != "_"]
+        return isinstance(value, kind) or (bool(has) and all(has))
+    return isinstance(value, _WIDER.get(kind, kind))
 
 
 def _said(hint: Any) -> str:
     """A hint in words."""
-    origin, parts = get_origin(hint), get_args(hint)
-    if (origin or hint) in _KINDS:
-        return _KINDS[origin or hint][1]
-    if origin is Literal:
+    kind, parts = _parts(hint)
+    if kind is Literal:
         return " or ".join(map(repr, parts))
-    if origin is tuple:
+    if kind is tuple:
         return f"{len(parts)} values, each {_said(parts[0])}"
-    if origin in _SEVERAL:
-        held = _one_by_one(parts[0])
-        named = "values" if _is_silent(held[0]) else getattr(held[0], "__name__", "values")
-        named = "strings" if str in held else named
-        return f"several {named}"
-    if origin is Callable or hint is Callable:
-        return "a function"
-    name = hint if isinstance(hint, str) else (origin or hint).__name__
-    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+    if kind in _SEVERAL:
+        named = [part.__name__ for part in parts if isinstance(part, type)] or ["values"]
+        return f"several {'strings' if str in parts else named[0]}"
+    return _SAID.get(kind) or f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"

@@ -22,8 +22,13 @@ COLUMNS = ("word", "count", "log_probability")
 UNFIT = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")  # control characters and lone surrogates
 DEFAULTS = {"unit": "character", "lowercase": False, "nfkc": False}
 _LOOKED_AT = 1000  # lines that tell what a file is
-_MANY = 8  # spaces, of which no phrase has so many; characters, of which a sentence has more
-_ENDS = re.compile("[。！？]")
+_LONGEST = 500  # characters; few names of laws have more
+_SPACES, _CHARACTERS = 16, 16  # titles and proverbs that end with a stop have fewer
+_SURELY = 10  # sentences, of which a list of words has so many only if it is long
+_WIDE_STOP = re.compile("[。！？]")
+_STOP = r"[.!?]['\"”’)\]]*"
+_ENDS = re.compile(rf"{_STOP}$")
+_GOES_ON = re.compile(rf"\w{{3}}{_STOP} +['\"“‘(\[]?[^\W\d_a-z]|(^| )[.!?]( |$)")
 
 
 @dataclass(frozen=True)
@@ -90,10 +95,11 @@ def check_settings(settings: Mapping[str, Any]) -> None:
 
 
 def loose_rows(path: str, lines: list[str]) -> Iterator[tuple[str, int]]:
-    """Yield (word, count) of jieba's "word [count [tag]]", or of words alone, which get 1 each.
+    """Yield (word, count) of jieba's "word [count] [tag]", or of words alone, which get 1 each.
 
-    A file is jieba's when of its first thousand lines half of those with a space have a count.
-    jieba's own dictionary has words twice: as there, the last row counts.
+    A file is jieba's when of the first thousand lines those with a space have a count or a tag:
+    half of them if some have both, else nine of ten ("windows 95" may be a name). jieba's own
+    dictionary has words twice: as there, the last row counts.
 
     Raises:
         InputError: It is a text, or a line is neither.
@@ -101,11 +107,12 @@ def loose_rows(path: str, lines: list[str]) -> Iterator[tuple[str, int]]:
     held = ((n, line.strip(" ")) for n, line in enumerate(lines, 1) if line.strip(" "))
     first = list(islice(held, _LOOKED_AT))
     _refuse_sentences(path, first)
-    frequency = re.compile(r"\S.* [0-9]+( [A-Za-z]+)?")
+    frequency = re.compile(r"\S.* [0-9]+( [A-Za-z]+)?|[^ ]*[^ -~][^ ]* [a-z]{1,4}")
     several = [line for _, line in first if " " in line]
-    with_count = sum(1 for line in several if frequency.fullmatch(line))
-    counted = several and 2 * with_count >= len(several)
-    row = re.compile(r"(\S.*?) ([0-9]{1,18})(?: [^ ]*)?|([^ ]+)")
+    with_count = [match for line in several if (match := frequency.fullmatch(line))]
+    least = 0.5 if any(match[1] for match in with_count) else 0.9
+    counted = several and len(with_count) >= least * len(several)
+    row = re.compile(r"(\S.*?) ([0-9]{1,18})(?: [^ ]*)?|([^ ]*[^ -~][^ ]*) [a-z]{1,4}|([^ ]+)")
     for number, line in enumerate(lines, 1):
         word, count = line.strip(" "), 1
         if not word:
@@ -114,16 +121,20 @@ def loose_rows(path: str, lines: list[str]) -> Iterator[tuple[str, int]]:
             match = row.fullmatch(word)
             if not match:
                 raise InputError(f'{path}:{number}: expected "word count tag", got {line[:60]!r}')
-            word, count = match[1] or match[3], int(match[2] or 1)
+            word, count = match[1] or match[3] or match[4], int(match[2] or 1)
         if UNFIT.search(word):
             raise InputError(f"{path}:{number}: {word[:60]!r} has a control character")
         yield word, count
 
 
 def _refuse_sentences(path: str, lines: list[tuple[int, str]]) -> None:
-    """Raise InputError when three of ten numbered lines, or more, can be no word or phrase."""
-    found = [(number, line) for number, line in lines if _is_sentence(line)]
-    if 10 * len(found) < 3 * len(lines) or len(found) < min(2, len(lines)) or not found:
+    """Raise InputError when many numbered lines, comments aside, can be no word or phrase.
+
+    Many are one of ten; of few lines, three of ten.
+    """
+    found = [(n, line) for n, line in lines if not line.startswith("#") and _is_sentence(line)]
+    least = 0.1 if len(found) >= _SURELY else 0.3
+    if not found or len(found) < max(min(2, len(lines)), least * len(lines)):
         return
     number, line = found[0]
     raise InputError(
@@ -134,7 +145,14 @@ def _refuse_sentences(path: str, lines: list[tuple[int, str]]) -> None:
 
 
 def _is_sentence(line: str) -> bool:
-    return line.count(" ") >= _MANY or (len(line) > _MANY and _ENDS.search(line) is not None)
+    """Whether it is no name, title or proverb: it ends with a stop and is long, or goes on."""
+    spaces, long = line.count(" "), len(line) > _CHARACTERS
+    return (
+        len(line) > _LONGEST
+        or (long and _WIDE_STOP.search(line) is not None)
+        or (spaces >= _SPACES and _ENDS.search(line) is not None)
+        or (spaces >= _SPACES // 2 and _GOES_ON.search(line) is not None)
+    )
 
 
 def saved_rows(path: str, text: str) -> Rows:

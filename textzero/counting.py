@@ -83,7 +83,7 @@ def count_words(
         [('be', 2), ('to', 2)]
     """
     corpus = as_corpus(corpus)
-    low, high = ngrams if isinstance(ngrams, tuple | list) else (ngrams, ngrams)
+    low, high = (ngrams, ngrams) if isinstance(ngrams, int) else ngrams
     if not 1 <= low <= high <= LONGEST:
         raise ValueError(f"ngrams must be in order, from 1 to at most {LONGEST}, got {ngrams}")
     if min_count < 1:

@@ -33,6 +33,7 @@ from textzero.kernels import kernel
 from textzero.kernels.reference.segment import LIMIT, SPACE, UNITS, atom_classes
 from textzero.near import did_you_mean
 from textzero.packed import PackedStrings
+from textzero.shown.text import counted
 
 if TYPE_CHECKING:
     import pyarrow
@@ -220,7 +221,9 @@ class Lexicon(Tabular, Mapping[str, int]):
         """Strings (n,): why each word is not kept, or ""."""
         reasons = np.full(len(self), "", object)
         rare = self.counts < min_count
-        reasons[rare] = [f"found {n:,} times, below {min_count:,}" for n in self.counts[rare]]
+        reasons[rare] = [
+            f"found {counted(n, 'times')}, below {min_count:,}" for n in self.counts[rare].tolist()
+        ]
         for name, limit in min_scores.items():
             if name not in self.scores:
                 raise ValueError(

@@ -37,7 +37,9 @@ class Lattice:
         paths = [edges[first:last] for first, last in pairwise(ends.tolist())]
         return [(self._tokens(path, spaces), float(self._logs[path].sum())) for path in paths]
 
-    def draw(self, alpha: float, seed: int | Sequence[int], spaces: bool) -> list[str]:
+    def draw(
+        self, alpha: float, seed: "int | Sequence[int] | np.random.Generator", spaces: bool
+    ) -> list[str]:
         """Draw a segmentation with a probability proportional to P(segmentation) ** alpha."""
         powers = self._logs * alpha
         sums = self._kernels.forward(self._offsets, self._starts, powers)

@@ -213,7 +213,7 @@ class Segmenter:
         self,
         text: str,
         alpha: float = 1.0,
-        seed: int | Sequence[int] = 0,
+        seed: "int | Sequence[int] | np.random.Generator" = 0,
         *,
         spaces: bool = True,
     ) -> list[str]:
@@ -221,6 +221,7 @@ class Segmenter:
 
         Exact for every text and every alpha: sums over all segmentations forward, a draw at each
         word backward. A large alpha gives the best segmentation, 0 makes all equally probable.
+        A seed gives the same draw each time, NumPy's generator the next one.
         """
         if not 0 <= alpha < float("inf"):
             raise ValueError(f"alpha must be at least 0, got {alpha}")

@@ -32,9 +32,8 @@ def pages() -> dict[str, str]:
     """Return the pages by their addresses; a public name without a page is an error."""
     homes = _table(PACKAGE / "__init__.py", "_HOMES")
     found: dict[str, list[str]] = {page: [] for page in PAGES}
-    for name in _table(PACKAGE / "__init__.py", "__all__"):
-        if name != "__version__":
-            found[_page_of(name, homes[name])].append(f"textzero.{name}")
+    for name, home in homes.items():
+        found[_page_of(name, home)].append(f"textzero.{name}")
     texts = {page: _page(PAGES[page][0], names) for page, names in found.items()}
     for package, title in _packages().items():
         names = _table(PACKAGE / package / "__init__.py", "__all__")

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from numpy.testing import assert_allclose
 
 from textzero import doctor
+from textzero.lexicon import Lexicon
 from textzero.vectors.formats import load_vectors
 from textzero.vectors.word_vectors import WordVectors
 from textzero_cli.main import main
@@ -76,6 +77,13 @@ def test_a_file_without_counts_cannot_be_weighed(vectors, tmp_path):
     result = invoke(*command)
     assert result.exit_code == 3 and "--no-sif" in result.stderr
     assert invoke(*command, "--no-sif").exit_code == 0
+
+
+def test_words_without_vectors_are_told_which_formats_are_for_them(tmp_path):
+    Lexicon(["old", "new"], [2, 1]).save(tmp_path / "lexicon.tsv")
+    result = invoke("convert", tmp_path / "lexicon.tsv", tmp_path / "v", "--to", "word2vec")
+    assert result.exit_code == 3 and not (tmp_path / "v").exists()
+    assert "become lexicon, jieba, words or tokenizer-json, got --to word2vec" in result.stderr
 
 
 def test_sentences_by_sif_do_not_depend_on_each_other(vectors):

@@ -31,9 +31,9 @@ MISTAKES = [
     ("count gb.txt --strict", 3, "gb.txt: byte 0 is not UTF-8; it looks like gb18030, use "
      "--encoding gb18030 or drop --strict"),
     ("count reviews.jsonl", 3, "reviews.jsonl has no field 'text'; name one of its fields with "
-     "--field: texts, label (did you mean 'texts'?)"),
+     "field= (--field): texts, label (did you mean 'texts'?)"),
     ("count reviews.csv --column bdoy", 3, "reviews.csv has no column 'bdoy'; name one of its "
-     "columns with --column: body, label (did you mean 'body'?)"),
+     "columns with field= (--column): body, label (did you mean 'body'?)"),
     # outputs
     ("embed text.txt", 2, "textzero embed needs -o FOLDER (folder to write); see textzero embed "
      "--help"),

@@ -39,18 +39,18 @@ CASES = {
     "tagger": (
         "张\tB-PER\n三\tI-PER\n在\tO\n".encode() + b"\n",
         "张\tB-PER\n三\tI-PER\n在\tI-PER\n家\tO\n了\tI-PER\n".encode() + b"\n",
-        "1 tags broke their scheme",
+        "1 tag against the scheme",
     ),
-    "reader": (squad(0), squad(2), "1 answers stand elsewhere .*searched"),
+    "reader": (squad(0), squad(2), "1 answer searched for, not where"),
     "extractor": (
         triples("甲写了乙"),
         triples("甲写了乙", "甲写了丙"),
-        "1 of 2 triples have .*not in",
+        "1 of 2 triples cannot be learned: .*not in",
     ),
     "classifier": (
         b"label\ttext\n0\tbad\n1\tgood\n",
         b"label\ttext\n0\tbad\n1\tgo\xffod\n",
-        "1 malformed byte sequences replaced, the first at .*faulty",
+        "1 malformed byte sequence replaced, the first at .*faulty",
     ),
 }  # fmt: skip
 
@@ -84,7 +84,7 @@ def test_empty_texts_are_refused_with_their_line_when_strict(tmp_path):
     train = ("train", "classifier", tmp_path / "data", *SMALL, *QUICK["classifier"])
     result = invoke(*train, "-o", tmp_path / "m", "--strict")
     assert result.exit_code == 3
-    assert re.search(r"1 of 3 texts are empty, the first at .*data:3; ", result.stderr)
+    assert re.search(r"1 of 3 texts is empty, the first at .*data:3; ", result.stderr)
 
 
 def test_questions_of_several_files_keep_what_was_mended(tmp_path):
@@ -94,7 +94,7 @@ def test_questions_of_several_files_keep_what_was_mended(tmp_path):
         (tmp_path / name).write_bytes(content)
     found = read_questions([str(tmp_path / name) for name in "abc"])
     assert (len(found), found.moved, found.unplaced) == (3, 2, 1)
-    assert len(found.losses()) == 2 and found.losses()[1].startswith("1 answers do not stand")
+    assert len(found.losses()) == 2 and found.losses()[1].startswith("1 answer not in the passage")
 
 
 def test_an_encoding_that_would_not_be_heeded_is_refused(tmp_path):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -73,6 +74,25 @@ def test_ctrl_c_waits_until_a_bar_is_drawn_or_taken_away(monkeypatch):
     monkeypatch.setattr(_signals, "_ASKED", [])
     with pytest.raises(KeyboardInterrupt):
         _signals._ask(signal.SIGINT, None)
+
+
+def test_ctrl_c_that_comes_while_garbage_is_collected_is_not_lost():
+    code = """
+import gc, signal, time
+from textzero_cli import _signals
+_signals.heed_signals()
+def collected(phase, info):
+    gc.callbacks.clear()
+    signal.raise_signal(signal.SIGINT)
+gc.callbacks.append(collected)
+try:
+    gc.collect()
+    time.sleep(20)
+except KeyboardInterrupt:
+    raise SystemExit(_signals.exit_code())
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (130, "")
 
 
 def test_a_bar_that_is_interrupted_while_it_begins_is_taken_away():

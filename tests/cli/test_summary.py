@@ -93,7 +93,7 @@ def test_what_is_lost_and_left_out_is_in_both_forms(tmp_path):
     content = json.loads(run(*arguments, tmp_path / "a.tsv", "--json").stdout)
     assert content["left_out"] == {"words_under_min_count": 2, "words_beyond_top": 3}
     (line,) = content["lost"]
-    assert line.startswith("1 malformed byte sequences replaced, the first at bad.txt: byte 2")
+    assert line.startswith("1 malformed byte sequence replaced, the first at bad.txt: byte 2")
     table = run(*arguments, tmp_path / "b.tsv").stderr
     assert re.search("^left out  2 words under min count, 3 words beyond top$", table, re.M)
     assert f"lost      {line}\n" in table

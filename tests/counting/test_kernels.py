@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from textzero import tokens
 from textzero.cooccurrence import count_cooccurrences
 from textzero.corpus import Corpus, streams
+from textzero.corpus.foreign import no_text
 from textzero.corpus.sources import Source, describe
 from textzero.counting import count_words
 from textzero.progress import Progress
@@ -32,6 +33,7 @@ RAW = (
     )
     .map(b"".join)
     .filter(lambda data: describe("", 0, data, "auto") == Source("", 0, "", "text"))
+    .filter(lambda data: not no_text("", data))
 )
 
 

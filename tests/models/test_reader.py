@@ -200,7 +200,7 @@ def test_questions_without_a_place_for_their_answers_are_told(monkeypatch):
     lost = [Question("谁？", ("甲", "乙"), ("丙", "丁")), Question("谁？", ("甲",))]
     Reader.train([*made(3, 14), *lost], settings=SMALL, say=said.append)
     assert said == [
-        "1 of 5 questions have answers of which none stands in their passages, the first: '谁？'"
+        "1 of 5 questions cannot be learned: no answer stands in a passage, the first: '谁？'"
     ]
 
 
@@ -262,7 +262,7 @@ def test_labels_of_known_places_leave_out_other_occurrences():
 
 
 def test_what_cannot_be_is_refused(reader):
-    with pytest.raises(InputError, match="1 questions must have an answer that stands in its"):
+    with pytest.raises(InputError, match="1 question must have an answer that stands in its"):
         Reader.train([Question("?", ("甲",), ("乙",))], settings=SMALL)
     with pytest.raises(InputError, match="at least one question must have an answer"):
         reader.evaluate([Question("?", ("甲",))])

@@ -168,7 +168,7 @@ def test_iob1_is_learned_as_bio_and_repairs_are_told():
     assert Tagger.train(data, settings=SMALL).scheme == "bio"
     data = [(["a", "b"], ["O", "I-X"]), (["a"], ["B-X"])]
     Tagger.train(data, settings=SMALL, say=said.append)
-    assert said == ["1 tags broke their scheme; they were read as conlleval reads them"]
+    assert said == ["1 tag against the scheme, read as conlleval does"]
 
 
 def test_the_scores_of_a_crf_learn_ten_times_as_fast_unless_told_otherwise(options_of_fits):

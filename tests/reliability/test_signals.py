@@ -1,14 +1,18 @@
 """Ctrl-C, SIGTERM, a second one, and a parent that is killed: nobody stays behind, nor a file."""
 
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from textzero_cli import run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
@@ -17,9 +21,10 @@ import os, time
 
 def cut(text):
     open(f"pid-{os.getpid()}", "w").close()
-    time.sleep(60)
+    time.sleep(600)
     return text.split()
 """
+SOON = 60  # seconds, on a busy machine: what is interrupted would take ten times as long
 
 
 def start(folder, *arguments, **options):
@@ -30,21 +35,35 @@ def start(folder, *arguments, **options):
     )  # fmt: skip
 
 
-@pytest.fixture
-def working(tmp_path):
+@contextmanager
+def working(folder):
     """`textzero count` with two workers that are in the middle of their tasks, and their pids."""
-    (tmp_path / "mine.py").write_text(SLOW)
+    folder.mkdir()
+    (folder / "mine.py").write_text(SLOW)
     for name in ("a.txt", "b.txt"):
-        (tmp_path / name).write_text("to be or not to be\n")
+        (folder / name).write_text("to be or not to be\n")
     with start(
-        tmp_path, "count", "a.txt", "b.txt", "-o", "out.tsv", "--workers", 2,
+        folder, "count", "a.txt", "b.txt", "-o", "out.tsv", "--workers", 2,
         "--tokenizer", "mine:cut",
     ) as process:  # fmt: skip
         try:
-            process.workers = until(lambda: process.poll() or workers_of(tmp_path, 2), 30)
+            process.workers = until(lambda: process.poll() or workers_of(folder, 2), SOON)
             yield process
         finally:
             process.kill()
+
+
+def within_two_seconds(end, tmp_path):
+    """Call `end(process, folder)` on three runs: the least time counts, which others lengthen."""
+    least = math.inf
+    for attempt in range(3):
+        with working(tmp_path / str(attempt)) as process:
+            begun = time.monotonic()
+            end(process, tmp_path / str(attempt))
+            least = min(least, time.monotonic() - begun)
+        if least < 2:
+            return
+    raise AssertionError(f"it took {least:.1f} s at best")
 
 
 def workers_of(folder, number):
@@ -88,22 +107,25 @@ def left_in(folder):
     "name, code, message",
     [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")],
 )
-def test_a_run_that_is_asked_to_end_ends_with_its_workers_and_files(
-    working, tmp_path, name, code, message
-):
-    begun = time.monotonic()
-    working.send_signal(getattr(signal, name))
-    working.send_signal(getattr(signal, name))  # `timeout` sends two at once
-    stdout, stderr = working.communicate(timeout=10)
-    assert all_gone(working.workers) and time.monotonic() - begun < 2
-    assert (working.returncode, stdout, stderr) == (code, "", f"Error: {message}\n")
-    assert left_in(tmp_path) == set()
+def test_a_run_that_is_asked_to_end_ends_with_its_workers_and_files(tmp_path, name, code, message):
+    def end(process, folder):
+        process.send_signal(getattr(signal, name))
+        process.send_signal(getattr(signal, name))  # `timeout` sends two at once
+        stdout, stderr = process.communicate(timeout=SOON)
+        assert all_gone(process.workers)
+        assert (process.returncode, stdout, stderr) == (code, "", f"Error: {message}\n")
+        assert left_in(folder) == set()
+
+    within_two_seconds(end, tmp_path)
 
 
-def test_workers_do_not_outlive_a_run_that_was_killed(working, tmp_path):
-    working.kill()
-    until(lambda: all_gone(working.workers), 2)
-    assert not (tmp_path / "out.tsv").exists()
+def test_workers_do_not_outlive_a_run_that_was_killed(tmp_path):
+    def end(process, folder):
+        process.kill()
+        until(lambda: all_gone(process.workers), SOON)
+        assert not (folder / "out.tsv").exists()
+
+    within_two_seconds(end, tmp_path)
 
 
 HANGS = """
@@ -115,10 +137,10 @@ from textzero_cli.main import run
 def count(*_, **__):
     try:
         open("begun", "w").close()
-        time.sleep(60)
+        time.sleep(600)
     finally:
         open("ending", "w").close()
-        time.sleep(60)
+        time.sleep(600)
 
 with patch("textzero.counting.count_words", count):
     run()
@@ -129,14 +151,24 @@ def test_a_second_ctrl_c_ends_the_run_at_once(tmp_path):
     (tmp_path / "a.txt").write_text("a")
     with subprocess.Popen([sys.executable, "-c", HANGS], cwd=tmp_path) as process:
         try:
-            until((tmp_path / "begun").exists, 30)
+            until((tmp_path / "begun").exists, SOON)
             process.send_signal(signal.SIGINT)
-            until((tmp_path / "ending").exists, 5)
-            time.sleep(0.4)
+            until((tmp_path / "ending").exists, SOON)
+            time.sleep(1)  # one that comes at once is taken for an echo
             process.send_signal(signal.SIGINT)
-            assert process.wait(1) == 130
+            assert process.wait(SOON) == 130
         finally:
             process.kill()
+
+
+def test_ctrl_c_before_a_command_begins_is_one_sentence(monkeypatch, capsys):
+    def begin():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("textzero_cli._signals.heed_signals", begin)
+    with pytest.raises(SystemExit) as end:
+        run()
+    assert (end.value.code, capsys.readouterr().err) == (130, "Error: interrupted\n")
 
 
 @pytest.fixture(scope="module")
@@ -153,21 +185,21 @@ def text(tmp_path_factory):
 )
 def test_ctrl_c_at_any_time_ends_with_130_and_no_litter(text, tmp_path, command):
     chance = random.Random(1)
-    for run in range(2):
-        folder = tmp_path / str(run)
+    for attempt in range(2):
+        folder = tmp_path / str(attempt)
         folder.mkdir()
         with start(folder, *command.format(text=text).split()) as process:
             try:
-                until(lambda process=process: heeds_signals(process.pid), 60)
+                until(lambda process=process: heeds_signals(process.pid), SOON)
                 time.sleep(chance.uniform(0, 1.2))
                 process.send_signal(signal.SIGINT)
-                _, stderr = process.communicate(timeout=20)
+                _, stderr = process.communicate(timeout=SOON)
             finally:
                 process.kill()
-        if process.returncode == 0:  # it was done
+        if "wrote" in stderr:  # it was done, and may have been interrupted in going
             assert os.listdir(folder) == ["out"]
             continue
-        assert process.returncode == 130
+        assert process.returncode in (130, -signal.SIGINT)  # a shell says 130 of both
         assert "\nError: interrupted" in f"\n{stderr}" and "Traceback" not in stderr
         # whole results of stages may stay in the output of `embed`; nothing hidden, nothing half
         left = [name for _, _, names in os.walk(folder) for name in names]

@@ -130,16 +130,6 @@ def test_a_run_needs_no_home(folder):
     assert (folder / "out.tsv").read_text().startswith("be\t10\nto\t10\n")
 
 
-@linux
-def test_standard_output_that_is_full_is_told_in_one_sentence(folder):
-    with open("/dev/full", "wb") as full:
-        process = subprocess.run(
-            [sys.executable, "-m", "textzero", "count", "text.txt"], stdout=full,
-            stderr=subprocess.PIPE, text=True, check=False, cwd=folder,
-        )  # fmt: skip
-    assert (process.returncode, process.stderr) == (4, "Error: No space left on device\n")
-
-
 # --- two runs, clocks ---------------------------------------------------------------------------
 
 

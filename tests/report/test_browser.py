@@ -276,13 +276,20 @@ def test_the_script_writes_numbers_as_python_does(opened):
     near = [*(rng.normal(size=200) + 5), *(rng.integers(1, 999, 100) / 200), None]  # kept rounded
     near += [1e-9, -0.0004, float("inf"), 1e15]  # but for these
     rounded = Table([Column("n", near, "number", 1 + k) for k in range(3)], page=len(near))
-    read = "() => Array.from(document.querySelectorAll('tbody td'), (cell) => cell.textContent)"
-    report = Report("n", [Section("n", [table]), Section("r", [rounded])])
+    odd = [
+        [10**15, 2**53 + 1, -(2**63), 10**15 - 1], np.array([2**53 + 1, -(2**63), 7]),
+        np.array([70000.25, np.nan, -5], ">f4"), [1.25e15, 0.125, -0.0, 5e-324, 1.7e308],
+        [1, 2.5, None, "x"], [np.inf, 3.0, 1.0], [], [3.25],
+    ]  # fmt: skip
+    tables = [Table([Column("o", cells, kind, d)]) for cells in odd for kind, d in forms]
+    read = "() => Array.from(document.querySelectorAll('tbody td:not(.none)'), c => c.textContent)"
+    report = Report("n", [Section("n", [table]), Section("r", [rounded]), Section("o", tables)])
     with opened("numbers", lambda: report) as page:
         by_script = page.evaluate(read)
     with opened("numbers", lambda: report, java_script_enabled=False) as page:
         by_python = page.locator("tbody td").all_text_contents()
-    assert by_script == by_python and len(by_script) == len(values) * len(forms) + 3 * len(near)
+    assert by_script == by_python
+    assert len(by_script) == (len(values) + sum(map(len, odd))) * len(forms) + 3 * len(near)
 
 
 def test_a_finger_scrolls_the_page_and_two_zoom_the_map(opened, samples):

@@ -103,7 +103,7 @@ def test_what_is_no_model_is_refused(tmp_path):
     assert not is_model(folder)
     with pytest.raises(InputError, match="class must be one of Tagger"):
         model_sections(folder)
-    with pytest.raises(ValueError, match="for a classifier, got a tagger"):
+    with pytest.raises(ValueError, match="for a classifier, got Tagger"):
         model_sections(model_folder(tmp_path / "n", HISTORY), texts=["a"])
     assert model_kind(tmp_path / "n") == "Tagger"
 

@@ -174,6 +174,19 @@ def test_packed_numbers_are_written_as_the_exact_ones():
         ]
 
 
+@pytest.mark.parametrize(
+    "values, form",
+    [([0.1, 99999.5, np.inf, None], "f4"), ([123456789.0, 0.5], "f8"), ([1e-300, 1.0], "f8")],
+)
+def test_points_of_a_chart_are_those_that_were_given_to_three_figures(values, form):
+    chart = Chart([Line("n", range(len(values)), values)], "x", "y")
+    packed = json.loads(Reader(page(only(chart))).sources("script", "application/json")[0])
+    found = packed["lines"][0]["y"]
+    assert found["f"] == form
+    there = [number_text(value) for value in unpacked(found).tolist()]
+    assert there == [number_text(value) for value in values]
+
+
 def test_much_data_is_compressed_and_whole():
     words = [f"word {n % 1000}" for n in range(20_000)]
     text = page(

@@ -59,17 +59,6 @@ def a_number(**values: Any) -> None:
             raise ValueError(f"{name} must be a number, got {value!r}")
 
 
-def true_or_false(**values: Any) -> None:
-    """Refuse anything but booleans.
-
-    Raises:
-        ValueError: a value is something else; named by its keyword.
-    """
-    for name, value in values.items():
-        if not isinstance(value, bool):
-            raise ValueError(f"{name} must be true or false, got {value!r}")
-
-
 def whole_numbers(**values: Any) -> None:
     """Refuse anything but tuples of one or more whole numbers of at least 1.
 

@@ -24,6 +24,7 @@ from textzero.models.layers import AttentionPooling1D, GatedDilatedConv1D
 from textzero.models.settings import CLASSIFIER_FIT, ClassifierSettings, FitOptions
 from textzero.models.text_model import TextModel
 from textzero.progress import Progress
+from textzero.shown.text import counted
 from textzero.vectors.word_vectors import WordVectors
 from textzero.workspace import Workspace
 
@@ -235,8 +236,8 @@ class Classifier(TextModel):
         if not cut:
             return []
         return [
-            f"{cut:,} of {len(examples):,} texts have more than {self.settings.max_tokens} "
-            "tokens; their middle is not read"
+            f"{cut:,} of {counted(len(examples), 'texts')} read without the middle: more than "
+            f"{self.settings.max_tokens:,} tokens"
         ]
 
     def _encode(self, texts: Sequence[str]) -> list[tuple[Encoded, int]]:

@@ -22,6 +22,7 @@ from textzero.errors import InputError
 from textzero.models.json_lines import json_objects
 from textzero.near import did_you_mean, nearest
 from textzero.progress import Progress
+from textzero.shown.text import counted
 
 # Names of columns and of JSON fields, the first that is there counts; case does not.
 TEXT_NAMES = (
@@ -111,7 +112,8 @@ class LabelledTexts(Sequence[LabelledText]):
         first = next((item for item in self.items if not item.text.strip()), None)
         if first is not None:
             where = f", the first at {first.place}" if first.place else ""
-            lines.append(f"{self.empty:,} of {len(self):,} texts are empty{where}")
+            empty = f"{self.empty:,} of {counted(len(self), 'texts')}"
+            lines.append(f"{empty} {'is' if self.empty == 1 else 'are'} empty{where}")
         return lines
 
     def check_labels(self, allowed: Collection[str]) -> None:

@@ -35,6 +35,7 @@ from textzero.models.reading_examples import (
 from textzero.models.settings import READER_FIT, FitOptions, ReaderSettings
 from textzero.models.text_model import TextModel
 from textzero.progress import Progress
+from textzero.shown.text import counted
 from textzero.vectors.word_vectors import WordVectors
 from textzero.workspace import Workspace
 
@@ -194,8 +195,8 @@ class Reader(TextModel):
             examples.append(ReadingExample(asked.inputs, self._passage(asked, told), places))
         if examples and not any(len(example.places) for example in examples):
             raise InputError(
-                f"at least one of {len(data)} questions must have an answer that stands in its "
-                "passages, got none"
+                f"at least one of {counted(len(data), 'questions')} must have an answer that "
+                "stands in its passages, got none"
             )
         return examples
 
@@ -234,8 +235,8 @@ class Reader(TextModel):
         Args:
             questions: The questions.
             passages: For each question its passages.
-            combine: How passages that have the same answer count together: "sum", which measured
-                best; "squares", the author's; or "max" (see `combine_passages`).
+            combine: How passages that have the same answer count together: "sum"; "squares",
+                the author's; or "max" (see `combine_passages`, which has figures).
             threshold: What the probabilities of start and end must exceed; None takes the
                 settings'. At 0 every question has an answer whose passages are not empty.
             max_answer: Characters of the longest answer; None takes what the training data had.

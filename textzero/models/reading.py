@@ -23,6 +23,7 @@ import numpy as np
 from textzero.errors import InputError
 from textzero.models.json_lines import json_objects, unique_names
 from textzero.progress import Progress
+from textzero.shown.text import counted
 
 _EDGES = " \t\r\n\u3000。，、；：？！.,;:?!"
 _NO_ANSWER = "no_answer"  # WebQA's word for it
@@ -76,11 +77,9 @@ class Questions(Sequence[Question]):
         """Say in sentences which answers do not stand where the file says."""
         lines = []
         if self.moved:
-            lines.append(
-                f"{self.moved:,} answers stand elsewhere than the data say; they were searched for"
-            )
+            lines.append(f"{counted(self.moved, 'answers')} searched for, not where the data say")
         if self.unplaced:
-            lines.append(f"{self.unplaced:,} answers do not stand in their passage")
+            lines.append(f"{counted(self.unplaced, 'answers')} not in the passage")
         return lines
 
 
@@ -259,8 +258,8 @@ def unlearnable(questions: Sequence[Question]) -> list[str]:
     if not found:
         return []
     return [
-        f"{len(found):,} of {len(questions):,} questions have answers of which none stands in "
-        f"their passages, the first: {found[0].text!r:.60}"
+        f"{len(found):,} of {counted(len(questions), 'questions')} cannot be learned: no answer "
+        f"stands in a passage, the first: {found[0].text!r:.60}"
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from textzero._arguments import check_fields
 from textzero.errors import InputError
 from textzero.models.checks import (
     a_number,
@@ -12,7 +13,6 @@ from textzero.models.checks import (
     at_least,
     from_zero,
     share,
-    true_or_false,
     whole_numbers,
 )
 
@@ -63,6 +63,7 @@ class FitOptions:
     compile: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self)
         at_least(1, epochs=self.epochs, batch_size=self.batch_size)
         for name in ("patience", "accumulation"):
             if (value := getattr(self, name)) is not None:
@@ -79,9 +80,6 @@ class FitOptions:
         at_least(0, seed=self.seed)
         if self.seed >= 1 << 32:
             raise ValueError(f"seed must be below 2 ** 32, got {self.seed}")
-        true_or_false(compile=self.compile)
-        if not isinstance(self.rates, Mapping):
-            raise ValueError(f"rates must map patterns to multiples, got {self.rates!r}")
         for pattern, multiple in self.rates.items():
             try:
                 re.compile(pattern)
@@ -121,13 +119,13 @@ class TaggerSettings:
     max_length: int = 512
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _one_of("encoder", self.encoder, ("dgcnn", "bilstm"))
         _one_of("head", self.head, ("crf", "memm", "bimemm", "softmax"))
         at_least(1, dim=self.dim, units=self.units, min_count=self.min_count)
         at_least(1, max_length=self.max_length)
         whole_numbers(dilations=self.dilations)
         share(dropout=self.dropout, gate_dropout=self.gate_dropout)
-        true_or_false(positions=self.positions)
 
 
 TAGGER_FIT = FitOptions(epochs=14, batch_size=16, learning_rate=2e-3, unknown=0.15)
@@ -166,6 +164,7 @@ class ReaderSettings:
     min_count: int = 2
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _one_of("loss", self.loss, ("focal", "bce"))
         at_least(1, dim=self.dim, max_passage=self.max_passage, min_count=self.min_count)
         if self.max_answer is not None:
@@ -174,7 +173,6 @@ class ReaderSettings:
             question_dilations=self.question_dilations, passage_dilations=self.passage_dilations
         )
         share(threshold=self.threshold, dropout=self.dropout, gate_dropout=self.gate_dropout)
-        true_or_false(matches=self.matches, positions=self.positions)
 
 
 READER_FIT = FitOptions(epochs=14, learning_rate=2e-3)
@@ -213,13 +211,13 @@ class ExtractorSettings:
     min_count: int = 2
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _one_of("encoder", self.encoder, ("dgcnn", "bilstm"))
         at_least(1, dim=self.dim, max_length=self.max_length, min_count=self.min_count)
         whole_numbers(dilations=self.dilations)
         share(start_threshold=self.start_threshold, end_threshold=self.end_threshold)
         share(dropout=self.dropout, gate_dropout=self.gate_dropout)
         a_number(gate_bias=self.gate_bias)
-        true_or_false(prior=self.prior, positions=self.positions)
 
 
 EXTRACTOR_FIT = FitOptions(learning_rate=3e-3, warmup=1.0)
@@ -261,13 +259,13 @@ class ClassifierSettings:
     min_count: int = 2
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _one_of("encoder", self.encoder, ("gru", "lstm", "bigru", "bilstm", "dgcnn"))
         _one_of("unit", self.unit, ("word", "character"))
         at_least(1, dim=self.dim, units=self.units, min_count=self.min_count)
         at_least(1, max_tokens=self.max_tokens)
         whole_numbers(dilations=self.dilations)
         share(dropout=self.dropout, gate_dropout=self.gate_dropout)
-        true_or_false(trainable_vectors=self.trainable_vectors, positions=self.positions)
 
 
 CLASSIFIER_FIT = FitOptions(batch_size=64, learning_rate=3e-3)

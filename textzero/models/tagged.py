@@ -21,6 +21,7 @@ from textzero.models.tags import (
     scheme_tags,
     split_tag,
 )
+from textzero.shown.text import counted
 
 Sentence = tuple[list[str], list[str]]
 Where = Callable[[int, int], str]
@@ -112,11 +113,11 @@ class TaggedSentences(Sequence[Sentence]):
         found = []
         if self.repaired:
             found.append(
-                f"{self.repaired} tags broke their scheme; they were read as conlleval reads them"
+                f"{counted(self.repaired, 'tags')} against the scheme, read as conlleval does"
             )
         if self.empty:
             found.append(
-                f"{len(self.empty)} sentences without a token were left out, the first at "
+                f"{counted(len(self.empty), 'sentences without a token')} left out, the first at "
                 f"{self.empty[0]}: between two empty lines a token and its tag were expected"
             )
         return found

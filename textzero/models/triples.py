@@ -19,6 +19,7 @@ from textzero.corpus.sources import Source, find_sources
 from textzero.errors import InputError
 from textzero.models.json_lines import json_objects
 from textzero.progress import Progress
+from textzero.shown.text import counted
 
 _LISTS = ("spo_list", "triples")
 _MAIN_SLOT = "@value"
@@ -146,8 +147,8 @@ class TripleTexts(Sequence[TripleText]):
             facts = sum(len(item.facts) for item in self.items)
             where = f"{first.place}: " if first.place else ""
             lines.append(
-                f"{self.unplaced:,} of {facts:,} triples have a subject or object that is not in "
-                f"the text and cannot be learned, the first at {where}{first.unplaced[0][:3]}"
+                f"{self.unplaced:,} of {counted(facts, 'triples')} cannot be learned: subject or "
+                f"object is not in the text, the first at {where}{first.unplaced[0][:3]}"
             )
         return lines
 

@@ -5,11 +5,12 @@
 
 import math
 from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 MINUS = "\u2212"
 _MOST_DIGITS = 6
+_TWO_FIGURES = Context(prec=2, rounding=ROUND_HALF_UP)
 
 
 def is_number(value: Any) -> bool:
@@ -60,14 +61,11 @@ def number_text(value: Any, digits: int | None = None, percent: bool = False) ->
 
 def _written(value: Any, digits: int) -> str:
     sign = MINUS if value < 0 else ""
-    size = abs(value)
+    size = abs(float(value))
     if size == math.inf:
         return f"{sign}∞"
-    if isinstance(value, int):
-        return f"{sign}{size:,}" + (f".{'0' * digits}" if digits else "")
-    size = float(size)
     exact = Decimal(size).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) if size < 1e15 else 0
-    if size >= 1e15 or (size > 0 and not exact):
-        mantissa, exponent = f"{size:.1e}".split("e")
+    if size > 0 and not exact:
+        mantissa, exponent = f"{_TWO_FIGURES.create_decimal_from_float(size):.1e}".split("e")
         return f"{sign}{mantissa}e{int(exponent)}".replace("e-", f"e{MINUS}")
     return f"{sign}{exact:,.{digits}f}" if exact else f"{exact:,.{digits}f}"

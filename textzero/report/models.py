@@ -89,7 +89,7 @@ def model_sections(
         known = ", ".join(_PARTS)
         raise InputError(f"{folder}: the class must be one of {known}, got {files.kind!r:.60}")
     if texts is not None and files.kind != "Classifier":
-        raise ValueError(f"texts without labels are for a classifier, got a {files.kind.lower()}")
+        raise ValueError(f"texts without labels are for a classifier, got {files.kind}")
     sections = training_sections(files)
     if data is None and texts is None:
         return sections

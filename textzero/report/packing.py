@@ -17,11 +17,12 @@ import numpy as np
 
 from textzero._compat import Array
 from textzero.report.blocks import Chart, Column, Map, Passage, Passages, Table
-from textzero.report.figures import digits_of, is_number
+from textzero.report.figures import digits_of, is_number, number_text
 from textzero.shown.text import page_text, page_word
 
 _GRID = 65535  # steps of a map's longer side
 _LARGEST = (1 << 31) - 2  # of numbers that are kept as whole ones
+_EXACT = 1 << 24  # below it a whole number is a float32
 _RARE = 8  # a column has one number in so many, or fewer, that is kept exactly
 _FEW = 4  # a column of that many cells a distinct text, or more, is kept as numbers of texts
 
@@ -81,7 +82,7 @@ def _column(column: Column) -> dict[str, Any]:
     digits = digits_of_column(column)
     cells = column.cells
     if column.kind == "text" or any(isinstance(cell, str) for cell in cells):
-        content = _texts([cell_text(cell) for cell in cells])
+        content = _texts([cell_text(cell, column, digits) for cell in cells])
     else:
         content = _rounded(cells, digits, column.kind == "share") or _bytes(_array(cells))
     return {
@@ -100,11 +101,13 @@ def digits_of_column(column: Column) -> int:
     return digits_of(column.cells, column.kind == "share") if column.kind != "text" else 0
 
 
-def cell_text(cell: Any) -> str:
-    """Return a cell as text; "" for none."""
+def cell_text(cell: Any, column: Column, digits: int) -> str:
+    """Return a cell as it is shown; "" for none."""
     if isinstance(cell, str):
         return page_word(cell)
-    return str(cell) if is_number(cell) else ""
+    if column.kind == "text":
+        return str(cell) if is_number(cell) else ""
+    return number_text(cell, digits, column.kind == "share")
 
 
 def _texts(texts: Sequence[str]) -> dict[str, Any]:
@@ -116,14 +119,17 @@ def _texts(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def numbers(values: Iterable[Any]) -> dict[str, Any]:
-    """Return numbers in the fewest bytes; None becomes NaN, fractions are float32 if they fit."""
+    """Return numbers in the fewest bytes that hold three figures of each, and all whole ones.
+
+    None becomes NaN; what is not whole is float32 if it fits.
+    """
     exact = _array(values)
     if exact.dtype.kind in "iu":
         return _bytes(exact.astype(_integer_type(exact)))
     with np.errstate(over="ignore"):
         short = exact.astype(np.float32)
-    same = np.array_equal(np.isfinite(short), np.isfinite(exact))
-    return _bytes(short if same else exact)
+    fits = (np.abs(exact) < _EXACT) & np.isclose(short, exact, 1e-6, 0) | ~np.isfinite(exact)
+    return _bytes(short if fits.all() else exact)
 
 
 def _array(values: Iterable[Any]) -> Array:

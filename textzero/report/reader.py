@@ -85,7 +85,7 @@ def _worst(
         Column("given", [answers[i].text for i in rows]),
         Column("F1", [f1[i] for i in rows], "share", 0),
         Column("score", [answers[i].score for i in rows], "number", 3,
-               "How sure the reader is, 0 to 1."),
+               "How sure the reader is: each passage gives up to 1, and all are added up."),
     ], details=[_passages(questions[i], answers[i]) for i in rows],
        search="Questions and answers")  # fmt: skip
     shown = f"{len(rows):,} of" if len(rows) < len(wrong) else "All"

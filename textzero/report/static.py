@@ -94,26 +94,23 @@ def _rows(table: Table, order: tuple[int, bool] | None, rows: int) -> Iterator[i
     column = table.columns[place]
     cells: Any = column.cells
     if column.kind == "text" or any(isinstance(cell, str) for cell in cells):
-        cells = [cell_text(cell).lower() or None for cell in cells]
+        digits = digits_of_column(column)
+        cells = [cell_text(cell, column, digits).lower() or None for cell in cells]
     there = [row for row in range(rows) if cells[row] is not None and cells[row] == cells[row]]
     missing = [row for row in range(rows) if cells[row] is None or cells[row] != cells[row]]
     return iter(sorted(there, key=lambda row: cells[row], reverse=down) + missing)
 
 
 def _cell(column: Column, digits: int, row: int) -> str:
-    cell = column.cells[row]
+    text = cell_text(column.cells[row], column, digits)
+    inside = html_text(text)
     if column.kind == "text":
-        text = cell_text(cell)
-        inside = html_text(text)
         return (
             f'<td><div class="long">{inside}</div></td>'
             if len(text) > _SCROLLED
             else f"<td>{inside}</td>"
         )
-    shown = cell_text(cell) if isinstance(cell, str) else number_text(
-        cell, digits, column.kind == "share"
-    )  # fmt: skip
-    return f'<td class="{column.kind}">{html_text(shown)}</td>'
+    return f'<td class="{column.kind}">{inside}</td>'
 
 
 def passages_html(block: Passages, language: str) -> str:

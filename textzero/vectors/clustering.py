@@ -29,11 +29,10 @@ from textzero.parallel import ordered_threads, worker_count
 from textzero.progress import Progress
 from textzero.vectors.map_equation import find_modules
 from textzero.vectors.rows import unit_rows
+from textzero.vectors.word_vectors import WordVectors
 
 if TYPE_CHECKING:
     import pyarrow
-
-    from textzero.vectors.word_vectors import WordVectors
 
 _SCORES = 1 << 21  # cosines that a thread holds at once
 _LINK = 100  # bytes that a link takes while the network is made, and in each thread that searches
@@ -140,7 +139,7 @@ class Clusters(Tabular):
 
 @checked
 def cluster_words(
-    vectors: "WordVectors",
+    vectors: WordVectors,
     *,
     words: int = 10_000,
     neighbours: int = 20,

@@ -119,7 +119,7 @@ class Output:
             return WordVectors.load(folder)
         raise OutputExistsError(
             f"{folder} holds vectors of other texts or settings; "
-            "choose another folder, or pass --force to replace them"
+            "choose another folder, or replace them with --force (force=True)"
         )
 
     def write(

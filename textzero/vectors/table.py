@@ -170,7 +170,6 @@ class VectorTable(Tabular):
         """The tokenizer that cut the corpus; see `tokenize`."""
         return tokenizer_of(self._settings, self.folder)
 
-    @checked
     def _places(self, words: Sequence[str] | str) -> list[int]:
         """Places of a sentence's words; a string is tokenized as the vectors' corpus was."""
         tokens = self.tokenize(words) if isinstance(words, str) else words

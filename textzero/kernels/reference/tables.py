@@ -39,7 +39,8 @@ def add_tokens(table: Table, text: Array, starts: Array, stops: Array, low: int,
     Args:
         table: The table.
         text: uint8. The piece.
-        starts: int32 (n,). First byte of each token; -1 where a document ends.
+        starts: int32 (n,). First byte of each token, which is not empty and holds neither a space
+            nor NUL; -1 where a document ends.
         stops: int32 (n,). Byte behind each token.
         low: The fewest tokens together.
         high: The most tokens together.

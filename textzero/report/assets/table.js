@@ -159,7 +159,7 @@ function table(root, data) {
     }
     const text = numberText(value, column.digits, column.kind === "share");
     if (column.kind === "bar" && column.most > 0 && value > 0) {
-      const width = `${((100 * Math.min(value, column.most)) / column.most).toFixed(2)}%`;
+      const width = `${(100 * Math.min(value / column.most, 1)).toFixed(2)}%`;
       cell.append(
         draw("svg", { "aria-hidden": "true" }, draw("rect", { width, height: "100%", rx: 2 })),
         make("span", {}, text),
