@@ -132,6 +132,12 @@ def test_char_tokens_are_all_characters_but_separators(device, string):
         ("日's", ["日", "s"]),
         ("a\u200db", ["a", "b"]),
         ("𠀀𠀁 😀", ["𠀀", "𠀁"]),
+        ("I \u2764\ufe0f it \u2600\ufe0f", ["I", "it"]),  # marks behind symbols
+        (
+            "\u0301 \u0301\u0301a\u0301 \u0301'a 1\ufe0f\u20e3",
+            ["\u0301\u0301a\u0301", "a", "1\ufe0f\u20e3"],
+        ),
+        ("\u0301北\u0301 a\u0301", ["北\u0301", "a\u0301"]),
         ("", []),
     ],
 )

@@ -105,7 +105,7 @@ def _pattern(code: int) -> str:
         raise ValueError(f"there is no pattern for tokenizer {code}")
     word, marks = _class(table, WORD), _class(table, MARK)
     inner = f"{_class(table, WORD, MARK)}|{_class(table, APOSTROPHE)}(?={word})"
-    return f"{_class(table, ALONE)}{marks}*|{_class(table, WORD, MARK)}(?:{inner})*"
+    return f"{_class(table, ALONE)}{marks}*|{marks}*{word}(?:{inner})*"
 
 
 def _class(table: Array, *kinds: int, inside: bool = True) -> str:

@@ -222,6 +222,13 @@ def _find_tokens(
                         break
                     i += length
             elif kind == WORD or kind == MARK:
+                while kind == MARK and i < size:
+                    point, length = _decode(text, i)
+                    kind = classes[point]
+                    if kind == WORD or kind == MARK:
+                        i += length
+                if kind != WORD:
+                    continue
                 while i < size:
                     byte = byte_at(text, i)
                     if byte < 0x80:

@@ -152,7 +152,8 @@ def find_tokens(
 
     WHITESPACE: runs without a separator. CHAR: every character that is not a separator. WORDS:
     runs of letters, numbers and marks, with an apostrophe inside; a character of a script without
-    spaces stands alone, with the marks behind it; the rest is between words.
+    spaces stands alone, with the marks behind it; the rest is between words, and so are marks with
+    neither, as behind a symbol (the invisible U+FE0F behind many a heart).
 
     Args:
         text: uint8 (size + 16 or more,).
@@ -188,6 +189,11 @@ def find_tokens(
             while k < len(characters) and characters[k][2] == MARK:
                 k += 1
         elif tokenizer == WORDS and kind in (WORD, MARK):
+            while kind == MARK and k < len(characters):
+                kind = characters[k][2]
+                k += kind in (WORD, MARK)
+            if kind != WORD:
+                continue
             while k < len(characters):
                 inner = [kind for _, _, kind in characters[k : k + 2]]
                 if inner[0] not in (WORD, MARK) and inner != [APOSTROPHE, WORD]:
