@@ -25,6 +25,7 @@ EXTRAS = {
     "models": ["keras>=3.15.1", "tensorflow>=2.18"],
     "cuda12": ["cupy-cuda12x[ctk]>=14"],
     "cuda13": ["cupy-cuda13x[ctk]>=14"],
+    "http": ["aiohttp>=3.9"],  # corpora behind http:// and https://
     "dask": ["distributed>=2024.1"],
     "plot": ["matplotlib>=3.8"],
     "report": ["scikit-learn>=1.6"],  # t-SNE maps; without it maps are PCA's

@@ -1,6 +1,7 @@
 """Files behind URLs whose servers fail: read to the end, or an error that names the URL."""
 
 import io
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -222,3 +223,9 @@ def test_an_http_server_that_falls_silent_is_asked_again(monkeypatch, ranges):
 def test_redirects_without_end_are_an_error():
     with serving(["redirect"] * 999) as url, pytest.raises(InputError, match=f"{url} cannot"):
         list(Corpus(url))
+
+
+def test_without_aiohttp_an_address_is_answered_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    with pytest.raises(InputError, match=r"a.txt needs aiohttp: pip install 'textzero\[http\]'"):
+        Corpus("http://127.0.0.1:1/a.txt").sources  # noqa: B018  asks

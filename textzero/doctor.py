@@ -33,6 +33,7 @@ CORE = (
 OPTIONAL = {
     "keras": (("keras",), "models", "taggers, readers and classifiers"),
     "tensorflow": (("tensorflow", "tensorflow-cpu"), "models", "the backend of Keras"),
+    "aiohttp": (("aiohttp",), "http", "corpora behind http:// and https://"),
     "usearch": (("usearch",), "usearch", "an index of nearest neighbours"),
     "distributed": (("distributed",), "dask", "many machines"),
     "matplotlib": (("matplotlib",), "plot", "pictures"),

@@ -72,6 +72,10 @@ def file_system(url: str) -> tuple[Any, str]:
             patience = aiohttp.ClientTimeout(sock_connect=SILENCE, sock_read=SILENCE)
             options = {"client_kwargs": {"timeout": patience}}
         return fsspec.core.url_to_fs(url, **options)
+    except ModuleNotFoundError as error:
+        if error.name != "aiohttp":
+            raise InputError(f"{url} cannot be read: {error}") from error
+        raise InputError(f"{url} needs aiohttp: pip install 'textzero[http]'") from error
     except (ImportError, ValueError) as error:
         raise InputError(f"{url} cannot be read: {error}") from error
 
