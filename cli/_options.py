@@ -59,6 +59,13 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return decorate
 
 
+field_option = click.option(
+    "--field",
+    "--column",
+    "field",
+    metavar="NAME",
+    help="Text field of JSON lines, or column of CSV, TSV and Parquet.  [default: text]",
+)
 _reading_options = together(
     click.option(
         "--include",
@@ -79,13 +86,7 @@ _reading_options = together(
         show_default=True,
         help="What the files are; auto goes by content and suffix.",
     ),
-    click.option(
-        "--field",
-        "--column",
-        "field",
-        metavar="NAME",
-        help="Text field of JSON lines, or column of CSV, TSV and Parquet.  [default: text]",
-    ),
+    field_option,
     click.option(
         "--document",
         type=click.Choice(["line", "file"]),

@@ -171,6 +171,26 @@ def summary(
     told.end(progress, perf_counter() - begun, max(peak.bytes, peak_memory()))
 
 
+def rare_words(distinct: int, kept: int, most: int | None) -> dict[str, int]:
+    """How many words a vocabulary leaves out, under the name of why."""
+    why = "words_under_min_count" + "_or_beyond_max_words" * (most is not None and kept >= most)
+    return {why: max(0, distinct - kept)}
+
+
+def tell_characters(told: Summary, words: Any, counts: Any, instead: str) -> None:
+    """Say when most tokens are single characters of a script without spaces.
+
+    Args:
+        told: Where to say it.
+        words, counts: The words that were counted, most frequent first.
+        instead: What finds words.
+    """
+    from textzero.vectors.tokenizing import is_cut_to_characters
+
+    if is_cut_to_characters(words, counts):
+        told.lost(f"most tokens are single characters of a script without spaces: {instead}")
+
+
 def warn(lines: list[str]) -> None:
     """Say on stderr what was lost."""
     for line in lines[:_LOSSES]:

@@ -1,12 +1,14 @@
 """Vectors within --memory, words asked for, and ranked words on standard output."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from textzero.shown.text import counted
 
 from ._options import tell_waiting
 from ._printing import as_json, print_line, write_lines
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from textzero.vectors.word_vectors import WordVectors
 
 Ranking = list[tuple[str, float]]
+_STDIN = ("-",)  # in place of words
 _WORDS = 1024  # that are asked at once
+_HINTS = 20  # words without a vector for which a near one is looked for, in all others
 _LINE = 1 << 20  # bytes of standard input that a word may have
 _BYTE = 100  # bytes that a byte of text takes while it is tokenized, about
 
@@ -47,12 +51,14 @@ def open_vectors(
 
 
 def refuse_folder_around(path: str) -> None:
-    """Raise InputError when vectors are not in a folder but in one inside of it."""
+    """Raise InputError when vectors are in a folder inside of this one, or this is their file."""
     from textzero.errors import InputError
     from textzero.near import inside
 
-    files = ("vectors.safetensors", "tensors.tsv")
-    if not any((Path(path) / file).exists() for file in files) and (hint := inside(path, files[0])):
+    files, place = ("vectors.safetensors", "tensors.tsv"), Path(path)
+    if place.name == files[0] and (place.parent / "manifest.json").exists():
+        raise InputError(f"{path} is one file of vectors; name its folder, {place.parent}")
+    if not any((place / file).exists() for file in files) and (hint := inside(path, files[0])):
         raise InputError(f"{path} holds no vectors by itself{hint}")
 
 
@@ -70,9 +76,9 @@ def refuse_large_file(path: str, memory: str | None, factor: int, hint: str = ""
         )
 
 
-def words_asked(words: tuple[str, ...]) -> Iterator[str]:
+def _words_asked(words: tuple[str, ...]) -> Iterator[str]:
     """Yield the words of the command line; for - those of standard input, one a line."""
-    if words != ("-",):
+    if words != _STDIN:
         yield from words
         return
     for line in stdin_lines(_LINE):
@@ -123,23 +129,51 @@ def stdin_text(memory: str | None) -> str:
 
 
 def print_answers(
-    words: Iterable[str], ask: Callable[[list[str]], list[Ranking]], json: bool
+    vectors: "WordVectors",
+    words: tuple[str, ...],
+    ask: Callable[[list[str]], list[Ranking]],
+    json: bool,
 ) -> None:
     """Print the ranking of one word as lines; of several with the word they are of in front.
 
-    As JSON it is a line for each word that was asked.
+    As JSON it is a line for each word that was asked. Of standard input, words without a vector are
+    told on stderr, and all others answered.
+
+    Raises:
+        InputError: A word of standard input has no vector, at the end; another, before any answer.
     """
-    words = iter(words)
-    asked = list(islice(words, _WORDS))
+    from textzero.errors import InputError
+
+    queries, n_asked, missing = _words_asked(words), 0, 0
+    asked = list(islice(queries, _WORDS))
     alone = len(asked) == 1
     while asked:
-        for query, rows in zip(asked, ask(asked), strict=True):
+        n_asked += len(asked)
+        if words == _STDIN:
+            known = [word for word in asked if vectors.find(word) is not None]
+            for word in (word for word in asked if vectors.find(word) is None):
+                missing += 1
+                _tell_missing(vectors, word, missing <= _HINTS)
+            asked = known
+        for query, rows in zip(asked, ask(asked) if asked else (), strict=True):
             if json:
                 print_ranking(rows, {"query": query})
                 continue
             for word, score in rows:
                 print_line(*(() if alone else (query,)), word, f"{score:.4f}")
-        asked = list(islice(words, _WORDS))
+        asked = list(islice(queries, _WORDS))
+    if missing:
+        others = ", the others are answered" if missing < n_asked else ""
+        have = "has" if missing == 1 else "have"
+        raise InputError(f"{missing:,} of {counted(n_asked, 'words')} {have} no vector{others}")
+
+
+def _tell_missing(vectors: "WordVectors", word: str, hinted: bool) -> None:
+    """Say on stderr that a word has no vector, and which is spelt nearly alike; also if quiet."""
+    from textzero.near import did_you_mean
+
+    hint = did_you_mean(word, vectors.vocabulary) if hinted else ""
+    click.echo(f"Warning: no vector for {word!r}{hint}", err=True)
 
 
 def print_ranking(rows: Ranking, asked: dict[str, Any] | None = None) -> None:

@@ -12,6 +12,34 @@ if TYPE_CHECKING:
     from textzero.workspace import Workspace
 
 
+_WRITTEN = {  # how names of outputs end
+    **dict.fromkeys(("count", "merge"), ".tsv, .parquet or .jsonl, or tell its --format"),
+    **dict.fromkeys(("discover", "templates", "cluster"), ".tsv"),
+    "report": ".html; --pictures FOLDER writes .png or .svg",
+    "saliency": ".html, .jsonl or .txt",
+    "segment": ".txt, or with --json .jsonl",
+}
+_NEVER = set(".xlsx .xls .ods .docx .doc .odt .pptx .pdf .png .jpg .jpeg .zip .gz .bz2 .xz".split())
+_NO_TABLES = {".csv", ".json"}  # what may be between words, or JSON, is not a table
+
+
+def refuse_other_suffix(output: str) -> None:
+    """Raise UsageError for a name that promises what the command does not write.
+
+    Not where --format tells what is written, or for a device.
+    """
+    from textzero.files import is_device
+
+    context = click.get_current_context()
+    name, suffix = context.info_name or "", Path(output).suffix.lower()
+    if name not in _WRITTEN or context.params.get("format") or is_device(output):
+        return
+    if suffix in _NEVER or (suffix in _NO_TABLES and name not in ("saliency", "segment")):
+        raise click.UsageError(
+            f"textzero {name} writes no {suffix}: end the name {output} in {_WRITTEN[name]}"
+        )
+
+
 def refuse_to_overwrite(output: str, force: bool) -> None:
     """Raise OutputExistsError when the output is there and `force` is not set.
 
@@ -21,6 +49,7 @@ def refuse_to_overwrite(output: str, force: bool) -> None:
     from textzero.errors import OutputExistsError
     from textzero.workspace import tidy_after
 
+    refuse_other_suffix(output)
     try:
         files.refuse_to_overwrite(output, force)
     except OutputExistsError:

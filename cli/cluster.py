@@ -60,6 +60,7 @@ def cluster(
     Flow is how often a walk from word to similar word is there.
     """
     from textzero.files import refuse_missing_folder
+    from textzero.shown.text import typed
 
     if output == "-" and json:
         raise click.UsageError("-o - and --json both write to standard output; choose one")
@@ -75,6 +76,7 @@ def cluster(
         elif output is not None:
             found.save(output)
             told.wrote(output, words=len(found.words), clusters=len(found))
+            told.next(f"textzero report {typed(output)} -o report.html")
         if json:
             _print_json(found)
         elif output != "-":

@@ -1,5 +1,6 @@
 """textzero convert."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -91,6 +92,11 @@ def convert(
     progress = make_progress(quiet)
     with summary(quiet, as_json, target, progress) as told:
         if of_words:
+            if (Path(source) / "vocabulary.tsv").is_file():
+                raise InputError(
+                    f"{source} holds vectors, and --to {target_format} takes words; their words "
+                    f"are {Path(source) / 'vocabulary.tsv'}"
+                )
             refuse_large_file(source, memory, 30)
             lexicon = Lexicon.load(source)
             kept = lexicon.keep(min_count, limit, min_scores)

@@ -7,7 +7,7 @@ from click.core import ParameterSource
 
 from . import _options as options
 from ._progress import make_progress
-from ._summary import json_option, summary
+from ._summary import json_option, rare_words, summary
 from ._workspace import refuse_to_overwrite
 
 
@@ -51,6 +51,7 @@ def cooccur(
     from textzero.cooccurrence import count_cooccurrences
     from textzero.counting import count_words
     from textzero.files import refuse_strangers
+    from textzero.shown.text import typed
     from textzero.vocabulary import Vocabulary
     from textzero.workspace import Workspace
 
@@ -82,7 +83,7 @@ def cooccur(
             counts = count_words(texts, **how)
             words = Vocabulary.from_counts(counts, min_count, max_words)
             known = {"documents": counts.reading.documents, "tokens": counts.tokens}
-            told.left_out(words=counts.distinct - len(words))
+            told.left_out(**rare_words(counts.distinct, len(words), max_words))
         matrix = count_cooccurrences(
             texts,
             words,
@@ -95,3 +96,4 @@ def cooccur(
         )
         told.read(matrix.reading, **known)
         told.wrote(output, pairs=matrix.records, words=len(words))
+        told.next(f"textzero report {typed(output)} -o report.html")

@@ -8,7 +8,7 @@ import click
 
 from . import _options as options
 from ._progress import make_progress
-from ._summary import json_option, summary
+from ._summary import json_option, summary, tell_characters
 from ._workspace import refuse_to_overwrite, refuse_to_replace_input, workspace_beside
 
 
@@ -52,7 +52,7 @@ def count(
     Prints word<TAB>count, most frequent first, ties in code point order. With --output, a run that
     was broken off goes on where it was when the same command is given again.
     """
-    from textzero.counting import count_words
+    from textzero.counting import LONGEST, count_words
     from textzero.files import refuse_missing_folder
 
     match = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", ngrams)
@@ -61,7 +61,10 @@ def count(
                                  param_hint="--ngrams")  # fmt: skip
     if documents and format in ("glove", "jieba"):
         raise click.UsageError(f"--documents has no place in the format {format}")
-    low = int(match[1])
+    low, high = int(match[1]), int(match[2] or match[1])
+    if not 1 <= low <= high <= LONGEST:
+        raise click.BadParameter(f"expected a number from 1 to {LONGEST}, or a range of them such "
+                                 f"as 1-3, got {ngrams!r}", param_hint="--ngrams")  # fmt: skip
     if output != "-":
         refuse_to_overwrite(output, force)
         refuse_missing_folder(output)
@@ -79,7 +82,7 @@ def count(
             lowercase=lowercase,
             nfkc=nfkc,
             min_count=min_count,
-            ngrams=(low, int(match[2] or low)),
+            ngrams=(low, high),
             documents=documents,
             memory=memory,
             workers=workers,
@@ -90,6 +93,9 @@ def count(
         kept = counts.keep(min_count, top)
         write_counts(kept, output, format)
         told.read(counts.reading, tokens=counts.tokens)
+        if tokenizer == "word" and high == 1:
+            finds = "`textzero discover` finds words, and --tokenizer takes its lexicon"
+            tell_characters(told, counts.words, counts.counts, finds)
         frequent = len(kept) if top is None else len(counts.keep(min_count))
         told.left_out(
             words_under_min_count=counts.distinct - frequent, words_beyond_top=frequent - len(kept)

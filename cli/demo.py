@@ -15,6 +15,7 @@ _STEP = re.compile(r"(\S*) *(?<=^.{10}) ")  # the name of a step, in ten columns
 @click.argument("folder", required=False, type=click.Path())
 @click.option("-o", "--output", default="demo", show_default=True, metavar="FOLDER",
               callback=options.check_name, help="Folder to write.")  # fmt: skip
+@options.field_option
 @click.option("--models/--no-models", default=True, show_default=True,
               help="Train a classifier where sub-folders can be labels; needs Keras.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
@@ -26,6 +27,7 @@ _STEP = re.compile(r"(\S*) *(?<=^.{10}) ")  # the name of a step, in ten columns
 def demo(
     folder: str | None,
     output: str,
+    field: str | None,
     models: bool,
     seed: int,
     memory: str | None,
@@ -63,8 +65,8 @@ def demo(
         return ""
 
     made = run_demo(
-        folder, output, models=why_not, seed=seed, memory=memory, workers=workers, force=force,
-        progress=make_progress(quiet), say=say,
+        folder, output, field=field, models=why_not, seed=seed, memory=memory, workers=workers,
+        force=force, progress=make_progress(quiet), say=say,
     )  # fmt: skip
     say(f"\nDone in {made.seconds['all']:.0f} s. Open this page in a browser:")
     click.echo(str(made.report))

@@ -1,15 +1,21 @@
 """textzero embed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from . import _options as options
 from ._progress import make_progress
-from ._summary import Summary, json_option, summary
+from ._summary import Summary, json_option, rare_words, summary, tell_characters
 
 if TYPE_CHECKING:
+    from textzero.progress import Progress
     from textzero.vectors.word_vectors import WordVectors
+
+
+_AFTER = {"discover", "encode", "cooccur", "train"}  # seconds of these: something is kept
 
 
 class _Dimension(click.ParamType):
@@ -160,7 +166,7 @@ def embed(
             click.echo(line, err=True)
 
     progress = make_progress(quiet)
-    with summary(quiet, as_json, output, progress) as told:
+    with summary(quiet, as_json, output, progress) as told, _kept_in(output, progress):
         vectors = make_vectors(
             options.make_corpus(**corpus),
             output,
@@ -190,13 +196,30 @@ def embed(
             told.fact(up_to_date=True)
 
 
+@contextmanager
+def _kept_in(output: str, progress: "Progress") -> Iterator[None]:
+    """Say of a run that breaks off that its folder has the stages that are done."""
+    from textzero.errors import ResourceError
+
+    try:
+        yield
+    except (KeyboardInterrupt, ResourceError) as error:
+        if progress.seconds.keys() & _AFTER and not getattr(error, "__notes__", ()):
+            error.add_note(f"what is done is kept in {output}: the same command goes on with it")
+        raise
+
+
 def _tell(told: Summary, vectors: "WordVectors", output: str) -> None:
     from textzero.corpus import Reading
 
     manifest = vectors.manifest
     tokens, words = manifest.get("tokens", 0), manifest.get("words_before_min_count", 0)
     told.read(Reading(**manifest.get("reading", {})), tokens=tokens)
-    told.left_out(words=max(0, words - len(vectors)))
+    most = manifest.get("settings", {}).get("max_words")
+    told.left_out(**rare_words(words, len(vectors), most))
+    if manifest.get("settings", {}).get("tokenizer") == "word":
+        finds = "--discover finds words first"
+        tell_characters(told, vectors.vocabulary, vectors.vocabulary.counts, finds)
     told.wrote(output, vectors=len(vectors), dimension=vectors.dim)
     told.fact(pairs=manifest.get("records"))
     from textzero.shown.text import typed

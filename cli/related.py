@@ -3,7 +3,7 @@
 import click
 
 from . import _options as options
-from ._table import open_vectors, print_answers, words_asked
+from ._table import open_vectors, print_answers
 
 
 @click.command()
@@ -28,10 +28,11 @@ def related(
     """Print the words that occur together with each of WORDS; - reads them from standard input."""
     loaded = open_vectors(vectors, memory)
     if metric == "cosine" or (metric == "auto" and loaded.context is None):
-        print_answers(words_asked(words), lambda asked: loaded.nearest(asked, number), as_json)
+        print_answers(loaded, words, lambda asked: loaded.nearest(asked, number), as_json)
         return
     print_answers(
-        words_asked(words),
+        loaded,
+        words,
         lambda asked: [loaded.related(word, number, metric=metric) for word in asked],
         as_json,
     )

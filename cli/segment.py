@@ -57,6 +57,7 @@ def segment(
     from textzero.files import refuse_missing_folder
     from textzero.segmenter import Segmenter
     from textzero.segmenting import Form, segment_corpus
+    from textzero.shown.text import typed
 
     if n_best is not None and sample is not None:
         raise click.UsageError("--n-best and --sample exclude each other")
@@ -91,3 +92,5 @@ def segment(
         told.read(reading)
         if output != "-":
             told.wrote(output)
+            if not as_json and n_best is None and separator == " ":
+                told.next(f"textzero embed {typed(output)} --tokenizer whitespace -o vectors")

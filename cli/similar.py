@@ -3,7 +3,7 @@
 import click
 
 from . import _options as options
-from ._table import open_vectors, print_answers, words_asked
+from ._table import open_vectors, print_answers
 
 
 @click.command()
@@ -33,7 +33,8 @@ def similar(
     """
     loaded = open_vectors(vectors, memory)
     print_answers(
-        words_asked(words),
+        loaded,
+        words,
         lambda asked: loaded.nearest(asked, number, metric=metric, n_context=n_context),
         as_json,
     )

@@ -65,6 +65,7 @@ def templates(
     from os.path import realpath
 
     from textzero.files import refuse_missing_folder
+    from textzero.shown.text import typed
     from textzero.structure.finding import find_templates
 
     piped = "-" in (output, dropped)
@@ -109,6 +110,7 @@ def templates(
             share = found.settings["bits_saved"] / max(found.settings["bits"], 1)
             told.wrote(output, templates=len(found))
             told.fact(bits_saved=f"{share:.1%} of those of the sentences")
+            told.next(f"textzero parse {typed(output)} FILE")
         if dropped == "-":
             _print(found.dropped_lines())
         elif dropped is not None:

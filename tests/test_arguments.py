@@ -176,6 +176,10 @@ def test_an_unknown_argument_is_named_with_the_nearest_that_there_is():
         everything(txets=[])
     with pytest.raises(TypeError, match=r"^Corpus has no argument 'encodng': did you mean 'encodi"):
         textzero.Corpus("x", encodng="utf-8")
+    for name in ("column", "columns", "text_column"):  # as it is called elsewhere
+        said = f"^Corpus has no argument '{name}': did you mean 'field'"
+        with pytest.raises(TypeError, match=said):
+            textzero.Corpus("x", **{name: "comment"})
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'corpus'"):
         textzero.count_words()
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'folder'"):

@@ -100,10 +100,10 @@ def test_auto_over_other_vectors_is_refused_before_anything_is_counted(texts, tm
     folder = tmp_path / "out"
     make(texts, folder, 4)
     before = (folder / "counts.json").read_bytes()
-    with pytest.raises(OutputExistsError, match="pass --force"):
+    with pytest.raises(OutputExistsError, match="--force"):
         make(texts, folder, "auto")
     (texts / "b.txt").write_text("wa wb " * 9, encoding="utf-8")
-    with pytest.raises(OutputExistsError, match="pass --force"):
+    with pytest.raises(OutputExistsError, match="--force"):
         make(texts, folder, "auto")
     assert (folder / "counts.json").read_bytes() == before
     assert make(texts, folder, "auto", force=True).dim == 32

@@ -145,3 +145,26 @@ def test_a_million_words_show_at_once():
 def test_cells_are_short_and_numbers_readable():
     page = Ranked([("a" * 100, 0.123456), ("b", float("nan"))])._repr_html_()
     assert "a" * 59 + "…" in page and "0.1235" in page and "nan" not in page
+
+
+def test_a_result_says_in_its_line_what_was_lost(tmp_path):
+    (tmp_path / "a.txt").write_bytes("我们".encode("gb18030") + b" plain plain text text\n" * 3)
+    (tmp_path / "b.txt").write_bytes(bytes(100))
+    counts = textzero.count_words(textzero.Corpus(tmp_path))
+    lost = f"; lost: {counts.reading.malformed} sequences of malformed bytes"
+    assert counts.reading.malformed > 1
+    assert lost in repr(counts) and lost in repr(counts.keep(2)) and lost in counts._repr_html_()
+    vectors = textzero.embed(textzero.Corpus(tmp_path), tmp_path / "v", min_count=1, dim=2)
+    lexicon = textzero.discover_words(textzero.Corpus(tmp_path / "a.txt"), min_count=1)
+    pairs = textzero.count_cooccurrences(textzero.Corpus(tmp_path / "a.txt"), vectors.vocabulary)
+    templates = textzero.find_templates(textzero.Corpus(tmp_path / "a.txt"), min_count=1)
+    for made in (vectors, textzero.WordVectors.load(tmp_path / "v"), lexicon, pairs, templates):
+        assert lost in repr(made) and lost in made._repr_html_()
+    assert "lost" not in repr(textzero.count_words(["plain"]))
+
+
+@pytest.mark.parametrize("reading", [None, [], {"malformed": "x", "skipped": [[]]}, {3: 4}])
+def test_a_manifest_that_says_nonsense_of_what_was_read_can_be_shown(reading):
+    words = textzero.Vocabulary(["a", "b"], [2, 1])
+    vectors = textzero.WordVectors(words, np.eye(2), manifest={"reading": reading})
+    assert repr(vectors).startswith("WordVectors(2 words, dim 2") and vectors._repr_html_()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from textzero.counting import count_words
 from textzero.disk import Disk, replaced_disk
 from textzero.errors import InputError, ResourceError
 from textzero.vectors import evaluation, rows
@@ -19,6 +20,7 @@ from textzero.vectors.evaluation import (
     is_analogies,
     spearman,
 )
+from textzero.vectors.tokenizing import is_cut_to_characters
 from textzero.vectors.word_vectors import WordVectors
 from textzero.vocabulary import Vocabulary
 
@@ -170,6 +172,47 @@ def test_an_unknown_word_suggests_one_spelt_alike():
         vectors.similar("windwo")
     with pytest.raises(InputError, match=r"no vector for 'xyz'$"):
         vectors.related("xyz")
+
+
+def test_a_word_of_which_only_the_characters_have_vectors_says_how_words_are_found():
+    characters = {"北": [1], "京": [2], "the": [2], "x": [1], "y": [2]}
+    said = r"^no vector for '北京': its characters have vectors each; `textzero embed --discover`"
+    vectors = vectors_of(characters)
+    for ask in (vectors.similar, vectors.__getitem__, vectors.index):
+        with pytest.raises(InputError, match=said):
+            ask("北京")
+    for unknown in ("北天", "xy", "天"):  # not all known; a script with spaces; one character
+        with pytest.raises(InputError, match=f"^no vector for '{unknown}'$"):
+            vectors[unknown]
+    with pytest.raises(InputError, match=r"^no vector for '北京'$"):  # words were found
+        vectors_of({**characters, "大学": [3]})["北京"]
+
+
+def test_text_cut_to_characters_is_told_from_words_that_were_found():
+    def is_cut(text, tokenizer="word"):
+        counts = count_words([text], tokenizer=tokenizer)
+        return is_cut_to_characters(counts.words, counts.counts)
+
+    assert is_cut("我们去北京 OK") and not is_cut("we go to 北京 by train")
+    assert not is_cut("我们 去 北京", "whitespace") and not is_cut("")
+
+
+def test_no_likeness_is_above_1():
+    vectors = vectors_of({f"w{i}": np.full(7, 0.1 * 3**i) for i in range(9)})
+    asked = [vectors.related(word) for word in vectors] + [
+        vectors.similar(word) for word in vectors
+    ]
+    asked += vectors.nearest(list(vectors)) + vectors.nearest(list(vectors), metric="pearson")
+    assert max(score for found in asked for _, score in found) == 1
+    assert related_before(vectors) > 1
+
+
+def related_before(vectors):
+    norms = vectors.norms
+    return max(
+        float(np.max(rows.products(vectors.vectors, v) / (norms * n)))
+        for v, n in zip(vectors.vectors, norms, strict=True)
+    )
 
 
 def test_a_word_stands_for_its_lower_case(small):

@@ -35,6 +35,17 @@ _WIDER: Mapping[Any, type] = {int: Integral, float: Real, Path: PathLike}
 _PLAIN: Sequence[Any] = (bool, int, float, str, NoneType)
 _SEVERAL = (Iterable, Sequence)
 _FIRST = 100  # of several values that are looked at
+_MEANT: Mapping[str, Sequence[str]] = {  # what it is called elsewhere
+    "field": ("column", "columns", "text_column", "column_name", "key"),
+    "dim": ("size", "vector_size", "dimension", "dimensions", "n_components"),
+    "workers": ("n_jobs", "threads", "processes", "num_proc"),
+    "n": ("k", "topn", "top_n", "top_k"),
+    "min_count": ("min_df", "min_freq"),
+    "include": ("glob", "pattern"),
+    "seed": ("random_state",),
+    "lowercase": ("lower",),
+    "ngrams": ("ngram_range",),
+}
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
@@ -145,7 +156,10 @@ def _refuse_unknown(
 ) -> None:
     for name in given:
         if name not in known:
-            hint = did_you_mean(name, [key for key in known if key not in ("self", "cls")])
+            others = [key for key in known if key not in ("self", "cls")]
+            meant = (key for key, names in _MEANT.items() if key in others and name in names)
+            other = next(meant, None)
+            hint = f": did you mean {other!r}?" if other else did_you_mean(name, others)
             said = function.__qualname__.rpartition("<locals>.")[2].removesuffix(".__init__")
             raise TypeError(f"{said} has no argument {name!r}{hint}")
 
@@ -212,8 +226,10 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(value, bool):
         return kind is bool
     if kind.__module__.startswith("textzero."):  # what has all that a class has does as well
+        if isinstance(value, kind):  # first: asking for a property makes it
+            return True
         has = [hasattr(value, name) for name in vars(kind) if name[0] != "_"]
-        return isinstance(value, kind) or (bool(has) and all(has))
+        return bool(has) and all(has)
     return isinstance(value, _WIDER.get(kind, kind))
 
 

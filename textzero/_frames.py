@@ -70,11 +70,16 @@ class Tabular:
     def __sklearn_clone__(self) -> Self:
         return self  # as a parameter of an estimator; it never changes, so no clone copies it
 
+    def _lost(self) -> str:
+        """What was lost of the corpus that it was made of, in a few words."""
+        reading = getattr(self, "reading", None)
+        return "" if reading is None else str(reading.in_short())
+
     def _shown(self) -> tuple[str, Mapping[str, Sequence[object]], int]:
         """What a notebook shows: a heading, the first rows as columns by name, how many rows."""
         first = next(self._batches())
         rows = len(self) if isinstance(self, Sized) else first.num_rows
-        heading = f"{type(self).__name__}: {rows:,} {self._row_name}"
+        heading = f"{type(self).__name__}: {rows:,} {self._row_name}{self._lost()}"
         return heading, first.slice(0, SHOWN).to_pydict(), rows
 
     def _repr_html_(self) -> str:

@@ -130,7 +130,8 @@ class Cooccurrence(Tabular):
         return columns, counts * self.unit
 
     def __repr__(self) -> str:
-        return f"Cooccurrence({len(self.vocabulary):,} words, {self.records:,} records)"
+        words = f"{len(self.vocabulary):,} words"
+        return f"Cooccurrence({words}, {self.records:,} records{self._lost()})"
 
     def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
         import pyarrow

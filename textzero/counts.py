@@ -109,7 +109,8 @@ class Counts(Tabular, Mapping[str, int]):
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{short(w)!r}: {c}" for w, c in self.most_common(5))
-        return f"Counts({{{shown}{', ...' if len(self) > 5 else ''}}}, {len(self):,} words)"
+        more = ", ..." if len(self) > 5 else ""
+        return f"Counts({{{shown}{more}}}, {len(self):,} words{self._lost()})"
 
     @checked
     def most_common(self, n: int | None = None) -> list[tuple[str, int]]:
@@ -171,10 +172,8 @@ class Counts(Tabular, Mapping[str, int]):
                 words = PackedStrings(*rows[:2])
                 word = next(w for w in words if min(w) <= chr(unfit))
                 raise InputError(f"{format} cannot hold the word {word!r}: JSON lines can")
-            columns = [rows.counts]
-            if format == "tsv" and rows.documents.size:
-                columns.append(rows.documents)
-            numbers = np.stack(columns, axis=1)
+            held = [rows.documents] if format == "tsv" and rows.documents.size else []
+            numbers = np.stack([rows.counts, *held], axis=1)
             packed = kernel("packed").format_rows
             yield packed(rows.text, rows.offsets, numbers, ord(between)).tobytes()
 
@@ -185,8 +184,7 @@ class Counts(Tabular, Mapping[str, int]):
             lines = []
             for word, count, held in zip(words, rows.counts.tolist(), documents, strict=True):
                 row = {"word": word, "count": count}
-                if held is not None:
-                    row["documents"] = held
+                row |= {} if held is None else {"documents": held}
                 lines.append(json.dumps(row, ensure_ascii=False) + "\n")
             yield "".join(lines).encode()
 

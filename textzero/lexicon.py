@@ -148,7 +148,8 @@ class Lexicon(Tabular, Mapping[str, int]):
         shown = ", ".join(
             f"{short(w)!r}: {n}" for w, n in zip(self.words[:5], self.counts[:5], strict=True)
         )
-        return f"Lexicon({{{shown}{', ...' if len(self) > 5 else ''}}}, {len(self):,} words)"
+        more = ", ..." if len(self) > 5 else ""
+        return f"Lexicon({{{shown}{more}}}, {len(self):,} words{self._lost()})"
 
     def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
         columns = {"word": words_column(self.words), "count": self.counts}

@@ -303,6 +303,8 @@ def _loaded(path: str, mtime: int, size: int) -> Segmenter:  # noqa: ARG001
 
 def _meant(spec: str) -> str:
     """The tokenizer or the file that a wrong name may stand for, or nothing."""
+    if spec == "jieba":
+        return "; did you mean 'jieba:lcut'?"
     hint = did_you_mean(spec, _BUILT_IN)
     near = None if hint else near_path(spec)
     return f": did you mean {near!r}?" if near is not None else hint

@@ -110,6 +110,20 @@ def test_words_to_find_neighbours_of_may_come_from_standard_input(vectors):
     assert [line.split("\t")[0] for line in found.splitlines()] == ["cat", "cat", "dog", "dog"]
 
 
+@pytest.mark.parametrize("command", ["similar", "related"])
+def test_a_word_of_standard_input_without_a_vector_costs_no_answer(vectors, command):
+    result = invoke(command, vectors, "-", "-n", 2, stdin="cat\nkat\ndog\nxylophones\n")
+    assert result.exit_code == 3
+    assert result.stdout == invoke(command, vectors, "cat", "dog", "-n", 2).stdout
+    assert result.stderr.splitlines() == [
+        "Warning: no vector for 'kat': did you mean 'cat'?",
+        "Warning: no vector for 'xylophones'",
+        "Error: 2 of 4 words have no vector, the others are answered",
+    ]
+    alone = invoke(command, vectors, "-", "-q", "--json", stdin="kat\n")
+    assert (alone.exit_code, alone.stdout) == (3, "") and "'kat'" in alone.stderr
+
+
 def test_the_doctor_finds_a_core_that_works():
     result = invoke("doctor")
     assert result.exit_code == 0, result.output

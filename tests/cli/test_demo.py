@@ -94,3 +94,17 @@ def test_ctrl_c_says_what_is_kept(place, monkeypatch):  # noqa: ARG001
     monkeypatch.setattr("textzero.demo.steps.find_templates", interrupted)
     result = invoke("demo", "texts", "-o", "cut")
     assert result.exit_code == 130 and "the same command goes on with it" in result.stderr
+
+
+def test_the_column_of_a_table_is_named(place):
+    root, _ = place
+    lines = (root / "texts" / "a.txt").read_text().splitlines()
+    (root / "comments.csv").write_text("id,body\n" + "".join(f"1,{line}\n" for line in lines))
+    unnamed = invoke("demo", "comments.csv", "-o", "columns", "--no-models")
+    assert unnamed.exit_code == 3 and "name it with field= (--column)" in unnamed.stderr
+    done = invoke("demo", "comments.csv", "--column", "body", "-o", "columns", "--no-models")
+    assert done.exit_code == 0, done.stderr
+    steps = json.loads((root / "columns" / "manifest.json").read_text())["steps"]
+    command = next(one["command"] for one in steps if one["step"] == "count")
+    assert invoke(*shlex.split(command)[1:-1], "again.tsv").exit_code == 0
+    assert (root / "again.tsv").read_bytes() == (root / "columns" / "counts.tsv").read_bytes()

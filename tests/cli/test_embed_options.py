@@ -89,3 +89,25 @@ def test_a_wrong_value_is_a_usage_error(text, tmp_path, options):
     result = run(text, tmp_path / "out", *options)
     assert result.exit_code == 2 and "must" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_broken_off_says_that_its_folder_holds_what_is_done(text, tmp_path, monkeypatch):
+    out = tmp_path / "v"
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("textzero.vectors.pipeline.count_words", interrupt)
+        nothing = run(text, out, "--dim", 4)
+    assert (nothing.exit_code, nothing.stderr) == (130, "Error: interrupted\n")
+    with monkeypatch.context() as patch:
+        patch.setattr("textzero.vectors.pipeline.train_vectors", interrupt)
+        broken = run(text, out, "--dim", 4)
+    assert broken.exit_code == 130
+    assert broken.stderr.endswith(
+        f"Error: interrupted\nwhat is done is kept in {out}: the same command goes on with it\n"
+    )
+    again = run(text, out, "--dim", 4)
+    assert again.exit_code == 0, again.output
+    assert "counts are unchanged\nco-occurrences are unchanged\n" in again.stderr

@@ -40,6 +40,15 @@ MISTAKES = [
     ("count text.txt -o old.tsv", 5, "old.tsv already exists; choose another name or pass --force"),
     ("count text.txt -o nowhere/x.tsv", 4, "nowhere/x.tsv cannot be written: there is no folder "
      "nowhere"),
+    ("count text.txt -o en.xlsx", 2, "textzero count writes no .xlsx: end the name en.xlsx in "
+     ".tsv, .parquet or .jsonl, or tell its --format"),
+    ("merge old.tsv -o en.CSV", 2, "textzero merge writes no .csv: end the name en.CSV in ..."),
+    ("discover text.txt -o lex.json", 2, "textzero discover writes no .json: end the name lex.json "
+     "in .tsv"),
+    ("report vectors -o v.png", 2, "textzero report writes no .png: end the name v.png in .html; "
+     "--pictures FOLDER writes .png or .svg"),
+    ("segment lexicon.tsv text.txt -o x.docx", 2, "textzero segment writes no .docx: end the name "
+     "x.docx in .txt, or with --json .jsonl"),
     ("count text.txt --json", 2, "--json prints a summary, and the result goes to standard output "
      "too: name a file for it with -o, or take the rows themselves with --format jsonl"),
     # misspelled
@@ -70,6 +79,10 @@ MISTAKES = [
      "with the tool that wrote it"),
     ("similar empty cat", 3, "empty/manifest.json cannot be read: it is not there; name the folder "
      "of vectors that `textzero embed` or `convert` wrote"),
+    ("similar vectors/vectors.safetensors cat", 3, "vectors/vectors.safetensors is one file of "
+     "vectors; name its folder, vectors"),
+    ("convert vectors x --to jieba", 3, "vectors holds vectors, and --to jieba takes words; their "
+     "words are vectors/vocabulary.tsv"),
     ("similar above cat", 3, "above holds no vectors by itself; did you mean above/vectors?"),
     ("segment vectors text.txt", 3, "vectors must be the file of a lexicon, got a folder"),
     ("merge text.txt", 3, "text.txt:1: expected \"word<TAB>count\", got 'the cat saw the dog'"),
@@ -82,6 +95,8 @@ MISTAKES = [
     ("count text.txt --memory 4", 2, "--memory must be at least 300 MB, got '4'; give it a unit, "
      "such as 4GB"),
     ("count text.txt --top -3", 2, "--top must be at least 1, got -3"),
+    ("count text.txt --ngrams 0", 2, "--ngrams: expected a number from 1 to 1000, or a range of "
+     "them such as 1-3, got '0'"),
     ("count text.txt --min-count two", 2, "--min-count must be a whole number, got 'two'"),
     ("embed text.txt -o v --min-count 1000", 3, "a vocabulary needs at least two words, got 0: of "
      "6 words (15 tokens), 0 passed min_count=1000; lower --min-count or give more text"),
@@ -95,8 +110,8 @@ NEEDS_MODELS = [
     ("train tagger words.txt -o m", 3, "words.txt:1: expected a token in column 0 and its tag in "
      "column -1 (...), got 1: 'cat'; lines of words alone are read with --form words ..."),
     ("train classifier reviews.csv --text-column bdoy -o m", 3, "reviews.csv:1: expected a column "
-     "or field bdoy for the text, got body, label; name yours with text= (--text-column) (did you "
-     "mean 'body'?)"),
+     "or field bdoy for the text, got body, label; name yours with text= (--text-column); did you "
+     "mean 'body'?"),
     ("train classifier reviews.csv --set epcohs=3 -o m", 2, "--set: there is no setting 'epcohs': "
      "did you mean 'epochs'?"),
 ]  # fmt: skip

@@ -85,7 +85,7 @@ def test_examples_and_clusters_reach_the_page(outputs, tmp_path):
     (wrote,) = json.loads(result.stdout)["wrote"]
     assert wrote["path"] == str(page) and wrote["sections"] > 5
     text = page.read_text(encoding="utf-8")
-    assert "clusters of the table that was given" in text
+    assert "Colours go by a table of " in text
     assert "The 5 most frequent of 10 words." in text
 
 

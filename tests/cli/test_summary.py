@@ -88,6 +88,31 @@ def test_the_command_to_try_next_can_be_pasted(tmp_path):
     assert f"next      textzero report '{output}' -o report.html\n" in said
 
 
+@pytest.mark.parametrize(
+    "typed, following",
+    [
+        ("cooccur t.txt --min-count 1", "textzero report {out} -o report.html"),
+        ("templates t.txt --min-count 3", "textzero parse {out} FILE"),
+        ("cluster vectors --min-similarity 0", "textzero report {out} -o report.html"),
+        ("segment lexicon.tsv t.txt", "textzero embed {out} --tokenizer whitespace -o vectors"),
+    ],
+)
+def test_who_writes_names_a_command_to_try_next(tmp_path, typed, following):
+    said = run(*typed.split(), "-o", tmp_path / "out").stderr
+    assert re.search(rf"^next +{re.escape(following.format(out=tmp_path / 'out'))}$", said, re.M)
+
+
+@pytest.mark.parametrize("command", ["cooccur", "embed"])
+def test_words_are_left_out_for_a_reason(tmp_path, command):
+    why = {
+        "words_under_min_count": ["--min-count", 11],
+        "words_under_min_count_or_beyond_max_words": ["--min-count", 1, "--max-words", 4],
+    }
+    for name, options in why.items():
+        told = run(command, "t.txt", "-o", tmp_path / name, *options, "--json")
+        assert json.loads(told.stdout)["left_out"] == {name: 2}
+
+
 def test_what_is_lost_and_left_out_is_in_both_forms(tmp_path):
     arguments = ["count", "bad.txt", "--min-count", 2, "--top", 2, "-o"]
     content = json.loads(run(*arguments, tmp_path / "a.tsv", "--json").stdout)
@@ -263,3 +288,17 @@ def test_a_person_sees_a_bar_and_then_the_table(tmp_path):
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode())
     assert re.search("count .*of 6 bytes", text) and re.search(r"wrote +c\.tsv, 2 words", text)
     assert b"\x1b[1;32mc.tsv" in seen
+
+
+def test_text_without_spaces_that_is_cut_to_characters_is_said_to_be(folder, tmp_path):
+    said = "most tokens are single characters of a script without spaces: "
+    text = tmp_path / "zh.txt"
+    text.write_text("我们在北京大学\n他们去北京\n" * 9, encoding="utf-8")
+    count = run("count", text)
+    assert f"Warning: {said}`textzero discover` finds words" in count.stderr
+    assert said not in run("count", text, "--tokenizer", "char").stderr
+    assert said not in run("count", folder / "t.txt").stderr
+    made = run("embed", text, "-o", tmp_path / "v", "--dim", 2, "--min-count", 1)
+    assert f"{said}--discover finds words first" in made.stderr
+    words = run("embed", text, "-o", tmp_path / "w", "--dim", 2, "--min-count", 1, "--discover")
+    assert said not in words.stderr

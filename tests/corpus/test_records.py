@@ -39,9 +39,9 @@ def test_records_give_the_text_of_one_field(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", '\n\n{"body": "x", "id": 1}\n', r"no field 'text'; .* --field: body, id"),
-        ("a.csv", "body,id\nx,1\n", r"no column 'text'; .* --column: body, id"),
-        ("a.tsv", "\n", r"no column 'text'; .* --column: none"),
+        ("a.jsonl", '\n\n{"body": "x", "id": 1}\n', r"no field 'text'; .* \(--field\): body, id"),
+        ("a.csv", "body,id\nx,1\n", r"no column 'text'; .* field= \(--column\): body, id"),
+        ("a.tsv", "\n", r"no column 'text'; .* field= \(--column\): none"),
     ],
 )
 def test_a_missing_field_is_an_error_that_names_the_others(tmp_path, name, content, message):
@@ -53,7 +53,7 @@ def test_a_missing_field_is_an_error_that_names_the_others(tmp_path, name, conte
 def test_a_missing_parquet_column_and_a_damaged_parquet_file_are_named(tmp_path):
     path = tmp_path / "a.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"body": ["x" * 100]}), path)
-    with pytest.raises(InputError, match=r"no column 'text'; .*--column: body"):
+    with pytest.raises(InputError, match=r"no column 'text'; .* field= \(--column\): body"):
         read(Corpus(path))
     data = bytearray(path.read_bytes())
     for size in (4, 30, len(data) - 5):

@@ -159,9 +159,9 @@ def test_co_occurrences_are_shown(pairs):
     sections = by_title(cooccurrence_sections(pairs))
     held = held_by(sections["Words that go together"].blocks[0])
     assert len(held["word"]) == 4
-    assert held["above chance"] == pytest.approx(np.exp(held["PMI"]))
+    assert held["× chance"] == pytest.approx(np.exp(held["PMI"]))
     facts = sections["How pairs were counted"].blocks[0].items
-    assert facts["records, both directions"] == 8 and facts["window"] == 1
+    assert facts["pairs, both directions"] == 8 and facts["window"] == 1
     assert facts["share of all pairs that met"] == f"{8 / 12:.3%}"
     assert list(sections["How many words a word meets"].blocks[0].lines[0].y) == [2, 2, 2, 2]
 

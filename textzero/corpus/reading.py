@@ -1,6 +1,7 @@
 """What was read of a corpus and what was not: counted, located, said in sentences."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from textzero.corpus.encodings import foreign_encoding
 from textzero.corpus.sources import Source
@@ -66,6 +67,30 @@ class Reading:
             )
             raise InputError(f"{source}: byte {offset} is not {encoding}; {hint} or drop --strict")
         self._add_malformed(count, (source.path, offset), guess)
+
+    @classmethod
+    def of_record(cls, record: object) -> "Reading":
+        """Return what a manifest says, as far as its entries are what they should be."""
+        empty = cls()
+        held: dict[str, Any] = record if isinstance(record, dict) else {}
+        kept = (k for k, v in held.items() if type(v) is type(getattr(empty, str(k), cls)))
+        return cls(**{name: held[name] for name in kept})
+
+    def in_short(self) -> str:
+        """Return what was lost in a few words that stand behind others, or "".
+
+        >>> Reading(malformed=2, skipped=["a.txt: is no text"]).in_short()
+        '; lost: 2 sequences of malformed bytes, 1 entry skipped'
+        """
+        amounts = {
+            "sequences of malformed bytes": self.malformed,
+            "cuts inside documents": self.cuts,
+            "records without text": self.records_without_text,
+            "tokens without a visible character": self.blank_tokens,
+            "entries skipped": len(set(map(str, self.skipped))),
+        }
+        lost = [counted(n, name) for name, n in amounts.items() if n]
+        return f"; lost: {', '.join(lost)}" if lost else ""
 
     def losses(self) -> list[str]:
         """Say in sentences what was replaced, cut or skipped."""

@@ -174,10 +174,11 @@ def find_sources(
         else:
             matches = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
             if not matches:
-                kind = "pattern" if glob.has_magic(path) else "file or folder"
-                near = None if glob.has_magic(path) else near_path(path)
+                if glob.has_magic(path):
+                    raise InputError(f"no file matches the pattern {path}")
+                near = near_path(path)
                 hint = f"; did you mean {near}?" if near is not None else ""
-                raise InputError(f"no such {kind}: {path}{hint}")
+                raise InputError(f"no such file or folder: {path}{hint}")
             inner = find_sources([m for m in matches if m != "-"], include, exclude, format)
             # `**` matches a folder and the files in it: each file once
             listing.sources += {source.path: source for source in inner.sources}.values()

@@ -34,7 +34,9 @@ class Labelled:
     about: str
 
 
-def labels_of_folders(root: Path, own: Path, seed: int = 0) -> Labelled | None:
+def labels_of_folders(
+    root: Path, own: Path, seed: int = 0, field: str | None = None
+) -> Labelled | None:
     """Return texts of the sub-folders that have enough; None where fewer than two have.
 
     A text is a file where a sub-folder has many small ones, otherwise a line. Texts that stand in
@@ -44,6 +46,7 @@ def labels_of_folders(root: Path, own: Path, seed: int = 0) -> Labelled | None:
         root: The folder.
         own: The demo's output, which is no label.
         seed: Of the draw.
+        field: Text field of JSON lines, or column of tables; None for text.
     """
     if not root.is_dir():
         return None
@@ -53,7 +56,7 @@ def labels_of_folders(root: Path, own: Path, seed: int = 0) -> Labelled | None:
     for folder in folders:
         if folder.resolve() == own.resolve() or not folder.name.strip():
             continue
-        found = [text for text in _texts(folder, own) if text not in seen]
+        found = [text for text in _texts(folder, own, field) if text not in seen]
         seen.update(found)
         if len(found) >= _LEAST:
             texts[folder.name.strip()] = found
@@ -76,17 +79,21 @@ def labels_of_folders(root: Path, own: Path, seed: int = 0) -> Labelled | None:
     return Labelled(*parts, about)
 
 
-def _texts(folder: Path, own: Path) -> list[str]:
+def _texts(folder: Path, own: Path, field: str | None) -> list[str]:
     """The different texts of a folder, in order."""
     try:
-        paths, _, _ = text_files(folder, own)
+        paths, _, _ = text_files(folder, own, field)
     except InputError:  # no file in it
         return []
     if not paths:
         return []
-    lines = Corpus(*paths, encoding="auto", on_error="skip")
+    lines = Corpus(*paths, encoding="auto", on_error="skip", field=field)
     small = len(paths) >= _LEAST and lines.size / len(paths) < _LONGEST
-    corpus = Corpus(*paths, encoding="auto", on_error="skip", document="file") if small else lines
+    corpus = (
+        Corpus(*paths, encoding="auto", on_error="skip", field=field, document="file")
+        if small
+        else lines
+    )
     found: dict[str, None] = {}
     for text in corpus:
         plain = " ".join(text.split())

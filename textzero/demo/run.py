@@ -27,6 +27,7 @@ def run_demo(
     folder: str | Path | None = None,
     output: str | Path = "demo",
     *,
+    field: str | None = None,
     models: Callable[[], str] | None = None,
     seed: int = 0,
     memory: int | str | None = None,
@@ -41,6 +42,7 @@ def run_demo(
         folder: Texts, with sub-folders for labels if there are any; None for the docstrings and
             comments of Python's own library.
         output: Folder to write: report.html and what it shows.
+        field: Text field of JSON lines, or column of tables; None for text.
         models: Called before a classifier is trained; returns why none can be, "" if one can. None
             looks for Keras.
         seed: Of all draws.
@@ -60,10 +62,11 @@ def run_demo(
     refuse_missing_folder(output)
     there = output.is_dir()
     try:
-        source = None if folder is None else folder_texts(folder, output)
+        source = None if folder is None else folder_texts(folder, output, field)
         with Workspace.inside(output, say=say) as workspace:
             key = {"textzero": __version__, "python": platform.python_version(), "seed": seed,
-                   "texts": [] if source is None else source.corpus.fingerprint()}  # fmt: skip
+                   "texts": [] if source is None else source.corpus.fingerprint(),
+                   **({} if field is None else {"field": field})}  # fmt: skip
             stage = workspace.stage(_STAGE, key)
             if force or not stage.entries():
                 _clear(output, stage)

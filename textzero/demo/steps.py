@@ -144,6 +144,7 @@ class Steps:
         self.where = typed(self.output / "texts" if own else str(folder))
         if not own:
             self.where += tastes.but_for(self.output, str(folder), source.exclude)
+            self.where += "" if source.field is None else f" --column {typed(source.field)}"
             self.where += " --encoding auto" if tastes.is_foreign(corpus) else ""
         self.demo.about = source.about
         self.demo.losses += source.losses
@@ -319,7 +320,7 @@ class Steps:
         )
 
     def _classify(self, vectors: WordVectors | None, models: Callable[[], str]) -> None:
-        labelled = labels_of_folders(self.source.root, self.output, self.seed)
+        labelled = labels_of_folders(self.source.root, self.output, self.seed, self.source.field)
         if labelled is None:
             self.left_out("classify", "no two sub-folders have 60 texts of their own to be labels")
             return

@@ -46,6 +46,7 @@ class Texts:
         about: What they are, in a phrase.
         losses: What was passed over, in sentences.
         exclude: Patterns of the files that were.
+        field: Where the text of JSON lines and tables is; None for text.
     """
 
     corpus: Corpus
@@ -53,38 +54,45 @@ class Texts:
     about: str
     losses: list[str] = field(default_factory=list)
     exclude: list[str] = field(default_factory=list)
+    field: str | None = None
 
 
-def folder_texts(folder: str | Path, output: Path) -> Texts:
+def folder_texts(folder: str | Path, output: Path, field: str | None = None) -> Texts:
     """Return the text files of a folder.
 
     Args:
         folder: A folder, or one file.
         output: The demo's own folder, which is not read.
+        field: Text field of JSON lines, or column of tables; None for text.
 
     Raises:
         InputError: There is no such folder, or too little text in it.
     """
     if str(folder) == "-" or "://" in str(folder):
         raise InputError(f"the demo reads a folder or a file of this machine, got {folder}")
-    paths, passed, unread = text_files(Path(folder), output)
+    paths, passed, unread = text_files(Path(folder), output, field)
     if not paths:
-        raise InputError(f"no text files in {folder}" + _first(passed))
-    corpus = Corpus(*paths, encoding="auto", on_error="skip")
+        named = f" {field or 'text'!r}"  # as in: no column 'text'
+        hint = "; name it with field= (--column)" if passed and passed[0].endswith(named) else ""
+        raise InputError(f"no text files in {folder}{_first(passed)}{hint}")
+    corpus = Corpus(*paths, encoding="auto", on_error="skip", field=field)
     losses = [_counted(len(passed), "file") + f" passed over{_first(passed)}"] if passed else []
     about = f"{len(paths):,} file{'s' * (len(paths) > 1)} of {folder}, {size_text(corpus.size)}"
     words = 0
     for text in corpus:
         words += sum(1 if word.isascii() else len(word) for word in _WORD.findall(text))
         if words >= LEAST:
-            return Texts(corpus, Path(folder), about, losses, _patterns(unread, paths, folder))
+            exclude = _patterns(unread, paths, folder)
+            return Texts(corpus, Path(folder), about, losses, exclude, field)
     raise InputError(
         f"{folder} holds {counted(words, 'words')}, too few to learn from; name a folder with "
         f"{LEAST:,} or more, better a million"
     )
 
 
-def text_files(folder: Path, output: Path) -> tuple[list[str], list[str], list[Path]]:
+def text_files(
+    folder: Path, output: Path, field: str | None = None
+) -> tuple[list[str], list[str], list[Path]]:
     """Return the text files of a folder; what was passed over and why; and the files of that.
 
     What the demo wrote into the folder is left out; the demo's own texts are inside the output.
@@ -99,7 +107,7 @@ def text_files(folder: Path, output: Path) -> tuple[list[str], list[str], list[P
         path = Path(source.path)
         if (holds_output and own in path.resolve().parents) or not source.size:
             continue
-        if why := _no_text(path, bool(source.compression), source.format):
+        if why := _no_text(path, bool(source.compression), source.format, field):
             passed.append(f"{path}: {why}")
             unread.append(path)
         else:
@@ -137,16 +145,16 @@ def _first(passed: list[str]) -> str:
     return f" (the first: {passed[0]})" if passed else ""
 
 
-def _no_text(path: Path, packed: bool, format: str) -> str:
+def _no_text(path: Path, packed: bool, format: str, field: str | None) -> str:
     """Why a file is no text, as its first bytes or, of a table, its columns have it; else ""."""
     try:
         if format != "text":
-            next(iter(Corpus(path, encoding="auto", on_error="skip")), None)
+            next(iter(Corpus(path, encoding="auto", on_error="skip", field=field)), None)
         elif not packed:
             with open(path, "rb") as file:
                 head = file.read(_HEAD)
             return "not text" if b"\0" in head and not head.startswith(_MARKS) else ""
-    except InputError as error:  # no column "text"
+    except InputError as error:  # no such column
         return str(error).split(";")[0].removeprefix(f"{path} ")
     except OSError as error:
         return str(error.strerror)

@@ -334,7 +334,7 @@ def _column(
     if given is None and len(names) == 2 and len(rest) == 1:
         return rest[0]  # two columns, of which one is named
     near = nearest(wanted[0], names) if given is not None else None
-    hint = "" if near is None else f" (did you mean {near!r}?)"
+    hint = "" if near is None else f"; did you mean {near!r}?"
     raise InputError(
         f"{place}: expected a column or field {' or '.join(wanted[:2])} for the {what}, "
         f"got {', '.join(names) or 'none'}; name yours with {what}= (--{what}-column){hint}"

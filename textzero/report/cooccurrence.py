@@ -40,7 +40,7 @@ def _facts(matrix: Cooccurrence) -> dict[str, Cell]:
     n = len(matrix.vocabulary)
     facts: dict[str, Cell] = {
         "words": n,
-        "records, both directions": matrix.records,
+        "pairs, both directions": matrix.records,
         "share of all pairs that met": f"{matrix.records / max(n * (n - 1), 1):.3%}",
         "words that a word meets, mean": round(matrix.records / max(n, 1), 1),
         "stored": size_text(int(matrix.lengths[:, 0].sum())),
@@ -104,7 +104,7 @@ def _pairs(matrix: Cooccurrence, progress: Progress) -> Section:
             Column("with", [words[k] for k in j.tolist()]),
             Column("met", x, "number", 0 if matrix.unit == 1 else 1, "weighted by the window"),
             Column("PMI", pmi, "number", 2, "pointwise mutual information, in nats"),
-            Column("above chance", np.exp(pmi), "bar", 0, "times as often as if independent"),
+            Column("× chance", np.exp(pmi), "bar", 0, "times as often as if independent"),
         ],
         search="Find a word",
     )

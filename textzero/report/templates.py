@@ -97,11 +97,12 @@ def _saved(bits: Array, together: Cell) -> Section:
     line = Line("bits saved", places + 1, falling[places])
     chart = Chart([line], "templates", "bits saved, added up", x_log=True, name="bits-saved")
     about = (
-        "What the best 1, 2, 3, ... templates save, each compared with its sentences having none."
+        "What the best 1, 2, 3, ... templates save, added up. Each is compared with writing its "
+        "own sentences word by word and saying of every one of them that it has no template."
     )
     if isinstance(together, int | float):
         about += (
-            f" Compared with a language without templates all of them save {together:,.0f} bits: "
-            "there it need not be said which sentences have one."
+            f" All templates together save {together:,.0f} bits compared with the whole text word "
+            "by word, where no sentence has to say so: the curve may end higher than that."
         )
     return Section("Bits saved", [chart], about)

@@ -133,8 +133,7 @@ def _given(clusters: "Clusters", names: list[str]) -> Groups:
     held = int((numbers >= 0).sum())
     return Groups(
         numbers, titles,
-        f"Colours go by the {len(titles):,} clusters of the table that was given, in which "
-        f"{held:,} of these words are.",
+        f"Colours go by a table of {len(titles):,} clusters, in which {held:,} of these words are.",
     )  # fmt: skip
 
 

@@ -186,7 +186,8 @@ class Templates(Tabular, Sequence[Template]):
 
     def __repr__(self) -> str:
         shown = ", ".join(repr(short(str(template))) for template in self._templates[:5])
-        return f"Templates([{shown}{', ...' if len(self) > 5 else ''}], length {len(self)})"
+        more = ", ..." if len(self) > 5 else ""
+        return f"Templates([{shown}{more}], length {len(self)}{self._lost()})"
 
     def _batches(self) -> "Iterator[pyarrow.RecordBatch]":
         import pyarrow

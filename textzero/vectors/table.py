@@ -11,13 +11,14 @@ import numpy as np
 from textzero._arguments import checked
 from textzero._compat import Array
 from textzero._frames import Tabular, batch_of, words_column
+from textzero.corpus import Reading
 from textzero.disk import disk
 from textzero.errors import InputError
 from textzero.files import MANIFEST, read_json, whole_folder, write_json
 from textzero.near import did_you_mean
 from textzero.tokens import Spec, Tokenizer
 from textzero.vectors.tensors import map_safetensors, write_safetensors
-from textzero.vectors.tokenizing import LEXICON, tokenizer_of
+from textzero.vectors.tokenizing import LEXICON, only_characters, tokenizer_of
 from textzero.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -78,7 +79,10 @@ class VectorTable(Tabular):
         return self.vectors[self.index(word)]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self):,} words, dim {self.dim})"
+        return f"{type(self).__name__}({len(self):,} words, dim {self.dim}{self._lost()})"
+
+    def _lost(self) -> str:
+        return Reading.of_record(self.manifest.get("reading")).in_short()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is kept for the next question."""
@@ -108,11 +112,12 @@ class VectorTable(Tabular):
         """Return the place of a word, or of its lower case.
 
         Raises:
-            InputError: Neither has a vector; the message suggests words that are spelt alike.
+            InputError: Neither has a vector; the message suggests a word that is spelt alike, or
+                how vectors of words are made where these are of single characters.
         """
         place = self.find(word)
         if place is None:
-            hint = did_you_mean(word, self.vocabulary)
+            hint = did_you_mean(word, self.vocabulary) or only_characters(word, self.vocabulary)
             raise InputError(f"no vector for {word!r}{hint}")
         return place
 

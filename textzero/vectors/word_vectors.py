@@ -59,8 +59,8 @@ class WordVectors(SentenceQuestions):
             word: A word with a vector.
             n: How many.
             metric: "inner" for the mutual information; "cosine" of the vectors, which of one
-                matrix is mutual information over lengths, and of two is likeness; "auto" for
-                "inner" where both matrices are held, else "cosine".
+                matrix is mutual information over lengths, and of two is likeness, -1 to 1 and no
+                rounding beyond; "auto" for "inner" where both matrices are held, else "cosine".
         """
         if metric not in ("auto", "cosine", "inner"):
             raise ValueError(f"metric must be auto, cosine or inner, got {metric!r}")
@@ -71,7 +71,7 @@ class WordVectors(SentenceQuestions):
             return self._best(self._information([place]), [place], n)
         scores = products(self.vectors, self.vectors[place])
         scores /= np.maximum(self.norms * self.norms[place], 1e-12)
-        return self._best(scores, [place], n)
+        return self._best(np.clip(scores, -1, 1, out=scores), [place], n)
 
     def mutual_information(self, a: str, b: str) -> float:
         """Return the fitted PMI of two words in nats, the mean of <w_a, c_b> and <w_b, c_a>."""
@@ -106,7 +106,7 @@ class WordVectors(SentenceQuestions):
         place = self.index(word)
         profiles = self._profiles(n_context)
         [query] = profiles[place : place + 1]
-        return self._best(products(profiles, query), [place], n)
+        return self._best(np.clip(products(profiles, query), -1, 1), [place], n)
 
     @checked
     def nearest(
@@ -158,6 +158,8 @@ class WordVectors(SentenceQuestions):
             norms = self.norms if metric == "cosine" else None
             rows = unit_rows(rows) if metric == "cosine" else rows
             places, scores = neighbours.nearest_rows(self.vectors, norms, rows, n, own, device)
+        if metric != "inner":
+            scores = np.clip(scores, -1, 1)
         return [
             Ranked((self.vocabulary[i], score) for i, score in zip(*pair, strict=True) if i >= 0)
             for pair in zip(places.tolist(), scores.tolist(), strict=True)
