@@ -87,9 +87,9 @@ def test_many_texts_are_aligned_as_each_alone(tokenizer, texts):
 
 def test_a_mark_that_begins_a_text_stays_in_it():
     tokenizer = Tokenizer("word", nfkc=True)
-    tokens, spans, offsets = align(tokenizer, ["a", "\u0340b", "\n\u0340"])
-    assert tokens == ["a", "\u0300b", "\u0300"]
-    assert spans.tolist() == [[0, 1], [0, 2], [1, 2]] and offsets.tolist() == [0, 1, 2, 3]
+    tokens, spans, offsets = align(tokenizer, ["a", "\u0340b", "\n\u0340c"])
+    assert tokens == ["a", "\u0300b", "\u0300c"]
+    assert spans.tolist() == [[0, 1], [0, 2], [1, 3]] and offsets.tolist() == [0, 1, 2, 3]
 
 
 @given(text=TEXTS)
@@ -127,7 +127,8 @@ def test_every_character_alone_and_behind_a_letter_folds_as_unicode_says():
             "Ａx\u0323",
             [("A", 0, 1), ("x", 1, 2), ("\u0323", 2, 3)],
         ),
-        (Tokenizer("word", nfkc=True), "\u0340", [("\u0300", 0, 1)]),
+        (Tokenizer("char", nfkc=True), "\u0340", [("\u0300", 0, 1)]),
+        (Tokenizer("word", nfkc=True), "\u0340!a", [("a", 2, 3)]),  # a mark alone is no word
     ],
 )  # fmt: skip
 def test_spans_are_those_found_by_hand(tokenizer, text, expected):

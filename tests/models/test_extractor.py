@@ -181,7 +181,7 @@ def test_facts_that_no_text_holds_are_told_before_training(monkeypatch):
     monkeypatch.setattr(Extractor, "fit", lambda _, data, *__: trained_on.extend(data))
     data = [REPEATED, ("春望", [("春望", "作者", "杜甫")])]
     Extractor.train(data, settings=TINY, say=said.append)
-    assert [line[:16] for line in said] == ["1 of 2 triples h"]
+    assert [line[:16] for line in said] == ["1 of 2 triples c"]
     assert len(trained_on) == 2
 
 

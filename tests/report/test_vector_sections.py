@@ -143,7 +143,7 @@ def test_colours_go_by_the_clusters_that_are_given():
     drawn = map_of(sections)
     assert list(drawn.groups[:4]) == [1, -1, 0, -1]
     assert list(drawn.group_names) == ["w2", "w0"]
-    assert "2 clusters of the table" in said(sections[0])
+    assert "a table of 2 clusters" in said(sections[0])
     assert "Groups" not in [s.title for s in sections]
 
 
